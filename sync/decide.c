@@ -1,0 +1,415 @@
+#include "sync/decide.h"
+
+#include <string.h>
+
+#include "sync/merge.h"
+#include "sync/registers.h"
+
+enum { REGISTERS_CAP = 64 * 1024 };
+
+struct work_item *work_find(struct work *w, enum collection collection, struct str key)
+{
+	for (size_t i = 0; i < w->item_count; i++)
+		if (w->items[i]->item.collection == collection && str_eq(w->items[i]->item.key, key))
+			return w->items[i];
+	return NULL;
+}
+
+struct work_session *work_session(struct work *w, const struct work_item *of, struct device_id device, struct str session)
+{
+	for (size_t i = 0; i < w->session_count; i++) {
+		struct work_session *s = &w->sessions[i];
+		if (s->of == of && device_eq(s->device, device) && str_eq(s->session, session))
+			return s;
+	}
+	return NULL;
+}
+
+/* The op being decided, and what is known of it so far. */
+struct step {
+	struct work *w;
+	const struct op *op;
+	struct work_item *wi;
+	struct stamp cleared;
+	struct stamp stamp;
+	unsigned present;
+	const struct value *values; /* whole, by register */
+	bool candidate;
+	enum rule rule;
+	int64_t row;
+	unsigned won;
+	bool coalesced;
+	struct op_result *out;
+};
+
+static struct stamp op_stamp(struct work *w, const struct op *op)
+{
+	/* An op that only arrives now keeps the time it happened; one made here is later than the epoch's beginning. */
+	if (op->age_ms > 0)
+		return stamp_make(w->received - op->age_ms, 0, op->device);
+	return stamp_clock_make(&w->account.clock, w->received, w->account.epoch_began + 1, op->device);
+}
+
+/* What a shown watchlist item adds to the account's counts. */
+static void count_item(struct account *a, const struct item *it, int sign)
+{
+	if (it->collection != COLLECTION_WATCHLIST || !item_shown(it, a->cleared[COLLECTION_WATCHLIST]))
+		return;
+	struct stamp cleared = a->cleared[COLLECTION_WATCHLIST];
+	struct value status = it->cells[REG_STATUS].value;
+	if (!item_holds(it, REG_STATUS, cleared))
+		status = value_default(REG_STATUS);
+	int index = status_index(status.f[0].s);
+	if (index >= 0)
+		a->statuses[index] += sign;
+	const struct field *rating = &it->cells[REG_RATING].value.f[0];
+	if (item_holds(it, REG_RATING, cleared) && !rating->null) {
+		a->rated += sign;
+		a->rating_sum += sign * rating->i;
+	}
+}
+
+static enum refusal refuse(const struct work *w, const struct op *op, const struct item *it)
+{
+	bool shown = item_shown(it, w->account.cleared[it->collection]);
+	if (op->need == NEED_ABSENT && shown)
+		return REFUSED_EXISTS;
+	if (op->need == NEED_PRESENT && !shown)
+		return REFUSED_MISSING;
+	if (it->fresh && it->id == 0 && w->account.keys[it->collection] >= (int64_t)w->max_items)
+		return REFUSED_TOO_MANY;
+	return REFUSED_NOT;
+}
+
+static void touch(struct work *w, struct work_item *wi)
+{
+	struct item *it = &wi->item;
+	if (it->id == 0) {
+		it->id = w->next_id[it->collection]++;
+		w->account.keys[it->collection]++;
+		item_oid(w->account.id_key, it->collection, it->key, it->oid);
+	}
+	if (!wi->dirty)
+		wi->tick = true; /* until something else is changed */
+	wi->dirty = true;
+	it->seq = w->account.head + 1;
+}
+
+/* The session's state as it is kept while another holds the place. */
+static enum err keep_session(struct work *w, struct work_item *wi, struct device_id device, struct str session,
+	const struct playback *state)
+{
+	struct work_session *s = work_session(w, wi, device, session);
+	if (!s) {
+		s = &w->sessions[w->session_count++];
+		*s = (struct work_session){.of = wi, .device = device};
+		if (!arena_str(w->arena, session, &s->session))
+			return ERR_NOMEM;
+	}
+	int64_t candidate_row = s->state.candidate_row;
+	s->state = *state;
+	s->state.candidate_row = candidate_row;
+	s->dirty = true;
+	return ERR_OK;
+}
+
+/* Whether the op, as it stands, will write the position. */
+static bool takes_place(const struct step *st)
+{
+	const struct item *it = &st->wi->item;
+	return st->present & 1u << REG_POSITION && !st->candidate &&
+	       stamp_cmp(st->stamp, it->cells[REG_POSITION].stamp) > 0 &&
+	       stamp_cmp(st->stamp, item_void(it, st->cleared)) > 0;
+}
+
+/* The place goes to the op's session; the one that held it is remembered, so that its next tick is judged rightly. */
+static enum err take_place(struct step *st, int64_t began)
+{
+	struct item *it = &st->wi->item;
+	enum err err = ERR_OK;
+	if (item_holds(it, REG_POSITION, st->cleared) && !admit_holder(it, st->cleared, st->op)) {
+		struct playback displaced = admit_holder_state(it);
+		err = keep_session(st->w, st->wi, stamp_device(it->cells[REG_POSITION].stamp), it->place_session,
+			&displaced);
+	}
+	if (!err && !arena_str(st->w->arena, st->op->session, &it->place_session))
+		err = ERR_NOMEM;
+	it->place_began = began;
+	return err;
+}
+
+static enum err admit_op(struct step *st, struct admission *a)
+{
+	static const struct playback unknown;
+	const struct op *op = st->op;
+	bool holder = admit_holder(&st->wi->item, st->cleared, op);
+	const struct work_session *known = work_session(st->w, st->wi, op->device, op->session);
+
+	admit(&st->wi->item, st->cleared, op, st->stamp, known ? &known->state : &unknown, a);
+	st->present = a->present;
+	st->values = a->values;
+	st->candidate = a->candidate;
+	st->rule = a->rule;
+	if (takes_place(st))
+		return take_place(st, a->session.began);
+	return holder ? ERR_OK : keep_session(st->w, st->wi, op->device, op->session, &a->session);
+}
+
+static enum rule void_rule(const struct step *st)
+{
+	const struct item *it = &st->wi->item;
+	return stamp_cmp(st->cleared, it->deleted) >= 0 ? RULE_CLEARED_LATER : RULE_DELETED_LATER;
+}
+
+static void merge_registers(struct step *st)
+{
+	struct item *it = &st->wi->item;
+	unsigned count = 0;
+	unsigned won = 0;
+	bool is_void = stamp_cmp(st->stamp, item_void(it, st->cleared)) <= 0;
+	for (int reg = 0; reg < REG_COUNT; reg++) {
+		if (!(st->present & 1u << reg))
+			continue;
+		count++;
+		if (merge_register(&it->cells[reg], (enum reg)reg, &st->values[reg], st->stamp, st->row) != MERGE_WON)
+			continue;
+		st->won |= 1u << reg;
+		if (!is_void || register_defs[reg].flags & DESCRIPTIVE)
+			won++;
+	}
+	st->out->outcome = won == count ? OUTCOME_APPLIED : won ? OUTCOME_MERGED : OUTCOME_SUPERSEDED;
+	st->out->rule = won == count ? RULE_NEWEST : is_void ? void_rule(st) : RULE_LATER_STAMP;
+}
+
+static enum err registers_text(struct step *st, struct str *out)
+{
+	/* What a clear had already made void is journalled without its values. */
+	if (stamp_cmp(st->stamp, st->cleared) <= 0) {
+		*out = STR("");
+		return ERR_OK;
+	}
+	struct buf text = buf_make(REGISTERS_CAP);
+	registers_json(st->present, st->values, &text);
+	bool ok = buf_ok(&text) && arena_str(st->w->arena, buf_str(&text), out);
+	buf_free(&text);
+	return ok ? ERR_OK : ERR_NOMEM;
+}
+
+static struct work_row *push_row(struct step *st, int64_t row, bool rewrite)
+{
+	struct work *w = st->w;
+	struct work_row *wr = &w->rows[w->row_count++];
+	*wr = (struct work_row){.of = st->wi, .rewrite = rewrite};
+	wr->row = (struct journal_row){.row = row,
+		.collection = st->op->collection,
+		.item = st->wi ? st->wi->item.id : 0,
+		.seq = ++w->account.head,
+		.stamp = st->stamp,
+		.received = w->received,
+		.kind = st->op->kind,
+		.event = st->op->restore_seq ? EVENT_MANUAL : st->op->event,
+		.session = st->op->session,
+		.outcome = st->out->outcome,
+		.rule = st->out->rule,
+		.registers = STR("")};
+	wr->row.first_seq = wr->row.seq;
+	w->account.head_row = row;
+	return wr;
+}
+
+/* The row of this job that has that number, so that a second tick in one push rewrites what the first one made. */
+static struct work_row *row_of_job(struct work *w, int64_t row)
+{
+	for (size_t i = w->row_count; i-- > 0;)
+		if (w->rows[i].row.row == row)
+			return &w->rows[i];
+	return NULL;
+}
+
+static enum err rewrite_row(struct step *st, int64_t row)
+{
+	struct work_row *wr = row_of_job(st->w, row);
+	struct str registers;
+	enum err err = registers_text(st, &registers);
+	if (err)
+		return err;
+	if (!wr) {
+		wr = push_row(st, row, true);
+	} else {
+		wr->row.seq = ++st->w->account.head;
+		wr->row.stamp = st->stamp;
+		wr->row.received = st->w->received;
+		st->w->account.head_row = row;
+	}
+	wr->row.registers = registers;
+	return ERR_OK;
+}
+
+static enum err insert_row(struct step *st)
+{
+	struct str registers;
+	enum err err = registers_text(st, &registers);
+	if (err)
+		return err;
+	push_row(st, st->row, false)->row.registers = registers;
+	if (st->wi)
+		st->wi->item.rows++;
+	return ERR_OK;
+}
+
+/* A tick that goes on: same device, session and episode, later, not backwards, position alone (section 5). */
+static bool ticks_on(const struct step *st, struct stamp stamp, int64_t episode, double time)
+{
+	const struct value *position = &st->values[REG_POSITION];
+	return st->present == 1u << REG_POSITION && stamp_cmp(st->stamp, stamp) > 0 &&
+	       position->f[POSITION_EPISODE].i == episode && position->f[POSITION_TIME].r >= time;
+}
+
+static enum err decide_candidate(struct step *st)
+{
+	struct work *w = st->w;
+	struct work_session *s = work_session(w, st->wi, st->op->device, st->op->session);
+	st->out->outcome = OUTCOME_CANDIDATE;
+	st->out->rule = st->rule;
+	if (s->state.candidate_row) {
+		unsigned present = 0;
+		struct value values[REG_COUNT];
+		memset(values, 0, sizeof values);
+		enum err err = registers_parse(s->candidate.registers, COLLECTION_PROGRESS, w->arena, &present, values);
+		if (err == ERR_NOMEM)
+			return err;
+		const struct field *f = values[REG_POSITION].f;
+		if (!err && present == 1u << REG_POSITION &&
+			ticks_on(st, s->candidate.stamp, f[POSITION_EPISODE].i, f[POSITION_TIME].r)) {
+			err = rewrite_row(st, s->state.candidate_row);
+			if (!err)
+				s->candidate = row_of_job(w, s->state.candidate_row)->row;
+			return err;
+		}
+	}
+	/* No register changed: the item keeps its seq, only its count of rows is saved. */
+	st->wi->dirty = true;
+	st->wi->tick = false;
+	st->row = w->next_row++;
+	enum err err = insert_row(st);
+	if (!err) {
+		s->state.candidate_row = st->row;
+		s->candidate = w->rows[w->row_count - 1].row;
+	}
+	return err;
+}
+
+/* Whether the holder's heartbeat rewrites the row that holds the place; asked before the merge. */
+static bool coalesces(const struct step *st)
+{
+	const struct item *it = &st->wi->item;
+	const struct cell *position = &it->cells[REG_POSITION];
+	return it->running != RUNNING_NOT && position->row != 0 &&
+	       ticks_on(st, position->stamp, position->value.f[POSITION_EPISODE].i,
+		       position->value.f[POSITION_TIME].r);
+}
+
+static void set_running(struct step *st)
+{
+	struct item *it = &st->wi->item;
+	if (!(st->won & 1u << REG_POSITION))
+		return;
+	bool alone = st->op->event == EVENT_HEARTBEAT && st->present == 1u << REG_POSITION;
+	enum running next = alone ? RUNNING_NOW : RUNNING_NOT;
+	if (it->running != next || !st->coalesced)
+		st->wi->tick = false;
+	it->running = next;
+}
+
+static enum err decide_set(struct step *st)
+{
+	struct work *w = st->w;
+	struct item *it = &st->wi->item;
+	/* Asked of the state before: admission moves the place to the op's session. */
+	struct admission a;
+	st->present = st->op->present;
+	st->values = st->op->values;
+	if (st->op->event != EVENT_NONE && !st->op->restore_seq) {
+		bool held = st->op->event == EVENT_HEARTBEAT && admit_holder(it, st->cleared, st->op);
+		enum err err = admit_op(st, &a);
+		if (err)
+			return err;
+		st->coalesced = held && !st->candidate && coalesces(st);
+	} else if (takes_place(st)) {
+		enum err err = take_place(st, stamp_ms(st->stamp));
+		if (err)
+			return err;
+	}
+	if (st->candidate)
+		return decide_candidate(st);
+	touch(w, st->wi);
+	st->row = st->coalesced ? it->cells[REG_POSITION].row : w->next_row++;
+	merge_registers(st);
+	set_running(st);
+	if (st->coalesced)
+		return rewrite_row(st, st->row);
+	st->wi->tick = false;
+	return insert_row(st);
+}
+
+static enum err decide_delete(struct step *st)
+{
+	struct item *it = &st->wi->item;
+	touch(st->w, st->wi);
+	st->wi->tick = false;
+	st->row = st->w->next_row++;
+	bool newer = merge_stamp(&it->deleted, st->stamp);
+	if (newer)
+		it->deleted_row = st->row;
+	bool gone = !item_exists(it, st->cleared);
+	st->out->outcome = !newer ? OUTCOME_SUPERSEDED : gone ? OUTCOME_APPLIED : OUTCOME_MERGED;
+	st->out->rule = newer && gone ? RULE_NEWEST : RULE_LATER_STAMP;
+	return insert_row(st);
+}
+
+static enum err decide_clear(struct step *st)
+{
+	struct work *w = st->w;
+	enum collection c = st->op->collection;
+	bool newer = merge_stamp(&w->account.cleared[c], st->stamp);
+	st->row = w->next_row++;
+	st->out->outcome = newer ? OUTCOME_APPLIED : OUTCOME_SUPERSEDED;
+	st->out->rule = newer ? RULE_NEWEST : RULE_LATER_STAMP;
+	if (newer) {
+		w->account.purge |= 1u << c;
+		w->recount |= c == COLLECTION_WATCHLIST;
+	}
+	return insert_row(st);
+}
+
+enum err decide_op(struct work *w, const struct op *op, struct work_item *wi, struct op_result *out)
+{
+	struct step st = {.w = w, .op = op, .wi = wi, .cleared = w->account.cleared[op->collection], .out = out};
+	memset(out, 0, sizeof *out);
+	if (op->kind == OP_CLEAR) {
+		st.stamp = out->stamp = op_stamp(w, op);
+		return decide_clear(&st);
+	}
+	struct item *it = &wi->item;
+	out->refusal = refuse(w, op, it);
+	if (out->refusal != REFUSED_NOT) {
+		out->outcome = OUTCOME_REFUSED;
+		return ERR_OK;
+	}
+	st.stamp = out->stamp = op_stamp(w, op);
+	bool existed = item_exists(it, st.cleared);
+	count_item(&w->account, it, -1);
+	enum err err = op->kind == OP_DELETE ? decide_delete(&st) : decide_set(&st);
+	if (err)
+		return err;
+	item_void_values(it, st.cleared);
+	if (it->running != RUNNING_NOT && !item_holds(it, REG_POSITION, st.cleared))
+		it->running = RUNNING_NOT;
+	if (!existed && item_exists(it, st.cleared))
+		it->created = stamp_ms(st.stamp);
+	count_item(&w->account, it, 1);
+	out->shown = item_shown(it, st.cleared);
+	out->cleared = st.cleared;
+	out->item = *it;
+	return ERR_OK;
+}

@@ -1,0 +1,31 @@
+/*
+ * The write transaction that a job runs in. Internal to sync/: jobs see it, nobody else.
+ */
+#ifndef TSUZUKI_SYNC_TX_H
+#define TSUZUKI_SYNC_TX_H
+
+#include "sync/base/env.h"
+#include "sync/rows.h"
+
+enum { RUNNING_MOST = 8, PLAYBACK_MOST = 16, HISTORY_SLACK = 8 };
+
+struct tx {
+	struct statements *s;
+	struct env env;
+	struct now now;
+	struct wall wall;
+	unsigned char boot[BOOT_SIZE];
+	unsigned max_items;
+	unsigned history_keep;
+	int64_t history_ms; /* how long superseded rows are kept */
+	int64_t next_row;
+	int64_t next_id[COLLECTION_COUNT];
+};
+
+/*
+ * The account, ready to be written to: its stamp clock brought up to now (*received), and a new epoch begun when this
+ * is its first write since the program started (sync-protocol.md section 1). Not saved yet.
+ */
+enum err tx_account(struct tx *tx, uint64_t user, struct account *out, int64_t *received);
+
+#endif
