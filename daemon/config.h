@@ -10,9 +10,14 @@
 
 #include "daemon/address.h"
 #include "daemon/log.h"
+#include "sync/base/arena.h"
 #include "sync/base/buf.h"
+#include "sync/base/err.h"
 
 enum { CONFIG_PROXIES = 32, CONFIG_ORIGINS = 16 };
+
+/* The file that is read when --config names none; it may be missing. */
+#define CONFIG_DEFAULT_PATH "/etc/tsuzuki/tsuzuki.env"
 
 struct rate {
 	unsigned count; /* 0: off */
@@ -55,6 +60,7 @@ struct config {
 	unsigned history_days;
 	enum log_level log_level;
 	bool log_json;
+	bool development;      /* NODE_ENV of an old .env: log_level is debug unless it is set */
 	bool mongodb_uri_seen; /* an old .env: a hint is logged */
 	struct arena *memory;  /* owned: every string above */
 };
@@ -68,11 +74,15 @@ struct config_flags {
 };
 
 /*
- * Reads all three sources. environ-style list `environment` (NULL-terminated).
- * ERR_INVALID: a message for people in *why naming file, line and fix, never the value of a secret: exit 78.
- * ERR_NOT_FOUND: a file named by --config is missing: exit 66... the caller's choice.
+ * Reads all three sources, the file first, so that a flag beats the environment and that the file; a value that is
+ * overruled must be good all the same, an empty one is as if it were not there. environ-style list `environment`
+ * (NULL-terminated). Main thread at start, loop thread at SIGHUP; *out is independent of what was loaded before.
+ * ERR_INVALID: a message for people in *why naming file and line (or "environment", "--port") and the fix, never the
+ * value of a secret: exit 78. One line; 8 KiB hold it.
+ * ERR_NOT_FOUND: a file named by --config is missing; *why names it. ERR_NOMEM: *why says nothing.
  */
 enum err config_load(const struct config_flags *flags, char *const *environment, struct config *out, struct buf *why);
+/* Wipes and frees; NULL and an all-zero struct are fine. */
 void config_free(struct config *config);
 
 #endif

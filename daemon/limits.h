@@ -16,6 +16,9 @@ enum {
 	LIMIT_BODY_MS = 15000,           /* from complete headers to the complete body */
 	LIMIT_IDLE_MS = 65000,           /* keep-alive without a request */
 	LIMIT_REPLY_MS = 60000,          /* for a client to take a whole reply */
+	LIMIT_LINGER_MS = 2000,          /* for a client to take a last reply, once our side is shut */
+	LIMIT_ACCEPTS = 64,              /* connections accepted in a row */
+	LIMIT_SEND = 64 * 1024,          /* bytes of a reply's body that are written at once */
 	LIMIT_RESPONSE = 64 * 1024 * 1024, /* bytes of one reply */
 	LIMIT_ARENA = 8 * 1024 * 1024,   /* bytes that one request or job takes for itself */
 	LIMIT_ADDRESSES = 16384,         /* addresses and devices remembered by the rate limiter, each table */

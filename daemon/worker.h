@@ -19,14 +19,22 @@ struct task {
 	struct task *next;     /* the pool's */
 	void (*run)(struct task *task);  /* worker thread; only plain data crosses */
 	void (*done)(struct task *task); /* loop thread; owns the task again */
+	void (*drop)(struct task *task); /* workers_close(): it will never run; frees it. NULL: nothing to do */
 };
 
 struct workers;
 
+/* Starts the threads ("hash-1", ...), which take no signals. ERR_NOMEM when one cannot be had. */
 enum err workers_open(struct loop *loop, struct workers **out);
-/* Lets running tasks end, calls done() for none of those that wait, joins the threads. */
+/*
+ * Lets running tasks end (their done() is posted), joins the threads, then calls drop(), not done(), for those that
+ * wait. NULL is fine. Loop thread.
+ */
 void workers_close(struct workers *w);
-/* false: the lane's queue is full (answer 503). Loop thread. */
+/*
+ * false: the lane is full (answer 503), which it is when as many tasks are busy as it has threads and places to wait.
+ * Loop thread.
+ */
 bool workers_submit(struct workers *w, enum lane lane, struct task *task);
 /* Tasks waiting or running in a lane, for /metrics. */
 unsigned workers_busy(struct workers *w, enum lane lane);

@@ -1,6 +1,6 @@
 #include "sync/registers.h"
 
-#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sync/item.h"
@@ -21,52 +21,159 @@ void registers_json(unsigned present, const struct value values[REG_COUNT], stru
 	buf_char(out, '}');
 }
 
-static enum err field_parse(const json_t *json, const struct field_def *def, struct arena *a, struct field *out)
+/*
+ * Reading back what registers_json() wrote, and nothing else. By hand: a general parser takes memory in many places,
+ * and jansson 2.14 reads past its buffer when one of them is refused.
+ */
+struct scan {
+	struct str rest;
+	struct arena *arena;
+	enum err err;
+};
+
+static bool skip(struct scan *r, struct str token)
+{
+	if (r->err || !str_starts(r->rest, token))
+		return false;
+	r->rest.ptr += token.len;
+	r->rest.len -= token.len;
+	return true;
+}
+
+static void expect(struct scan *r, struct str token)
+{
+	if (!skip(r, token) && !r->err)
+		r->err = ERR_CORRUPT;
+}
+
+/* "name": */
+static bool skip_name(struct scan *r, const char *name)
+{
+	struct scan ahead = *r;
+	if (!skip(&ahead, STR("\"")) || !skip(&ahead, str_from(name)) || !skip(&ahead, STR("\":")))
+		return false;
+	*r = ahead;
+	return true;
+}
+
+/* What stands behind a backslash; 0 when it is nothing that we write. */
+static char unescape(struct scan *r)
+{
+	unsigned char code[2];
+	if (skip(r, STR("\"")))
+		return '"';
+	if (skip(r, STR("\\")))
+		return '\\';
+	if (skip(r, STR("n")))
+		return '\n';
+	if (skip(r, STR("r")))
+		return '\r';
+	if (skip(r, STR("t")))
+		return '\t';
+	if (!skip(r, STR("u")) || r->rest.len < 4 || !str_hex((struct str){r->rest.ptr, 4}, code, 2) || code[0])
+		return '\0';
+	r->rest.ptr += 4;
+	r->rest.len -= 4;
+	return (char)code[1];
+}
+
+static struct str read_text(struct scan *r)
+{
+	expect(r, STR("\""));
+	/* No text is longer than what is left. */
+	char *out = r->err ? NULL : arena_alloc(r->arena, r->rest.len + 1);
+	size_t len = 0;
+	if (!out) {
+		r->err = r->err ? r->err : ERR_NOMEM;
+		return STR("");
+	}
+	while (r->rest.len && r->rest.ptr[0] != '"') {
+		char c = r->rest.ptr[0];
+		r->rest.ptr++;
+		r->rest.len--;
+		if (c == '\\' && !(c = unescape(r))) {
+			r->err = ERR_CORRUPT;
+			return STR("");
+		}
+		out[len++] = c;
+	}
+	expect(r, STR("\""));
+	return (struct str){out, len};
+}
+
+static struct str read_digits(struct scan *r)
+{
+	struct str digits = {r->rest.ptr, 0};
+	while (digits.len < r->rest.len && strchr("+-.0123456789e", r->rest.ptr[digits.len]) && r->rest.ptr[digits.len])
+		digits.len++;
+	(void)skip(r, digits);
+	return digits;
+}
+
+static void read_field(struct scan *r, const struct field_def *def, struct field *out)
 {
 	memset(out, 0, sizeof *out);
 	if (field_is_text(def->type)) {
-		struct str text = {json_string_value(json), json_string_length(json)};
-		if (!json_is_string(json))
-			return ERR_CORRUPT;
-		return arena_str(a, text, &out->s) ? ERR_OK : ERR_NOMEM;
+		out->s = read_text(r);
+		return;
 	}
-	if (def->type == FIELD_REAL && json_is_number(json))
-		out->r = json_number_value(json);
-	else if (def->type == FIELD_RATING && json_is_null(json))
+	if (def->type == FIELD_RATING && skip(r, STR("null"))) {
 		out->null = true;
-	else if (json_is_integer(json))
-		out->i = json_integer_value(json);
-	else
-		return ERR_CORRUPT;
-	return ERR_OK;
+		return;
+	}
+	struct str digits = read_digits(r);
+	char text[48];
+	if (digits.len == 0 || digits.len >= sizeof text) {
+		r->err = ERR_CORRUPT;
+	} else if (def->type == FIELD_REAL) {
+		char *end = NULL;
+		memcpy(text, digits.ptr, digits.len);
+		text[digits.len] = '\0';
+		out->r = strtod(text, &end);
+		if (*end)
+			r->err = ERR_CORRUPT;
+	} else if (!str_int(digits, INT64_MIN, INT64_MAX, &out->i)) {
+		r->err = ERR_CORRUPT;
+	}
 }
 
-static enum err value_parse(const json_t *json, enum reg reg, struct arena *a, struct value *out)
+static void read_value(struct scan *r, enum reg reg, struct value *out)
 {
 	const struct register_def *def = &register_defs[reg];
-	enum err err = ERR_OK;
+	bool bare = def->fields == 1 && !def->field[0].name[0];
 	memset(out, 0, sizeof *out);
-	for (size_t i = 0; i < def->fields && !err; i++) {
-		const char *name = def->field[i].name;
-		const json_t *field = name[0] ? json_object_get(json, name) : json;
-		err = field ? field_parse(field, &def->field[i], a, &out->f[i]) : ERR_CORRUPT;
+	for (size_t i = 0; i < def->fields && !r->err; i++) {
+		if (!bare) {
+			expect(r, i ? STR(",") : STR("{"));
+			if (!skip_name(r, def->field[i].name))
+				r->err = ERR_CORRUPT;
+		}
+		if (!r->err)
+			read_field(r, &def->field[i], &out->f[i]);
 	}
-	return !err && !value_valid(reg, out) ? ERR_CORRUPT : err;
+	if (!bare)
+		expect(r, STR("}"));
+	if (!r->err && !value_valid(reg, out))
+		r->err = ERR_CORRUPT;
 }
 
 enum err registers_parse(struct str text, enum collection collection, struct arena *a, unsigned *present,
 	struct value values[REG_COUNT])
 {
-	json_t *root = json_loadb(text.ptr ? text.ptr : "", text.len, 0, NULL);
-	enum err err = json_is_object(root) ? ERR_OK : ERR_CORRUPT;
+	struct scan r = {.rest = text, .arena = a};
 	*present = 0;
-	for (int reg = 0; reg < REG_COUNT && !err; reg++) {
-		const json_t *json = json_object_get(root, register_defs[reg].name);
-		if (!json || !register_of((enum reg)reg, collection))
+	expect(&r, STR("{"));
+	for (int reg = 0; reg < REG_COUNT && !r.err; reg++) {
+		struct scan ahead = r;
+		if (!register_of((enum reg)reg, collection) || (*present && !skip(&ahead, STR(","))) ||
+			!skip_name(&ahead, register_defs[reg].name))
 			continue;
-		err = value_parse(json, (enum reg)reg, a, &values[reg]);
+		r = ahead;
+		read_value(&r, (enum reg)reg, &values[reg]);
 		*present |= 1u << reg;
 	}
-	json_decref(root);
-	return err;
+	expect(&r, STR("}"));
+	if (!r.err && r.rest.len)
+		r.err = ERR_CORRUPT;
+	return r.err;
 }

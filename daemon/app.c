@@ -1,0 +1,179 @@
+#include "daemon/app.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "daemon/auth_cache.h"
+#include "daemon/http.h"
+#include "daemon/log.h"
+#include "daemon/mail.h"
+#include "daemon/ratelimit.h"
+#include "daemon/secrets.h"
+#include "daemon/slowdown.h"
+
+enum { EXIT_IO = 74, EXIT_CONFIG_ = 78 };
+
+static void draw(void *context, unsigned char *bytes, size_t len)
+{
+	(void)context;
+	randombytes_buf(bytes, len);
+}
+
+static enum err open_keys(struct app *app, struct buf *why)
+{
+	struct buf secret = buf_make(TOKEN_SECRET_MAX);
+	enum err err = secrets_find(&app->config, &secret, why);
+	if (!err)
+		err = token_keys_make(&app->keys, buf_str(&secret));
+	if (secret.ptr)
+		sodium_memzero(secret.ptr, secret.room);
+	buf_free(&secret);
+	return err;
+}
+
+static enum err make_data_dir(const struct app *app, struct buf *why)
+{
+	if (mkdir(app->config.data_dir, 0700) == 0 || errno == EEXIST)
+		return ERR_OK;
+	buf_fmt(why, "The data folder %s cannot be made (%s). Make it, or name another with --data-dir or DATA_DIR.",
+		app->config.data_dir, strerror(errno));
+	return ERR_IO;
+}
+
+static enum err open_store(struct app *app, struct buf *why)
+{
+	struct store_options options = {.dir = app->config.data_dir,
+		.env = {.random = draw},
+		.max_items = app->config.max_items,
+		.history_keep = app->config.history_keep,
+		.history_ms = (int64_t)app->config.history_days * 86400000};
+	enum err err = store_open(&options, &app->store, why);
+	if (!err)
+		err = reader_open(app->config.data_dir, &app->reader);
+	if (!err)
+		err = reader_open(app->config.data_dir, &app->big_reader);
+	if (err && why->len == 0)
+		buf_fmt(why, "%s/tsuzuki.db cannot be read: %s.", app->config.data_dir, err_name(err));
+	return err;
+}
+
+static unsigned descriptor_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return 1024;
+	/* As many as the system allows: each connection is one. */
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 && getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return 1024;
+	return limit.rlim_cur > 1048576 ? 1048576 : (unsigned)limit.rlim_cur;
+}
+
+static void on_store_failed(void *context)
+{
+	struct app *app = context;
+	log_error("a commit could not be written to disk; stopping so that nothing unsaved is acknowledged. Check the "
+		  "disk, then start again: everything acknowledged so far is kept");
+	app->exit_code = EXIT_IO;
+	loop_stop(app->loop);
+}
+
+static enum err open_loop(struct app *app)
+{
+	struct loop_options options = {.protocols = http_protocols(), .context_user = app};
+	unsigned limit = descriptor_limit();
+	options.descriptors = limit > 2 * LIMIT_DESCRIPTORS_KEPT ? limit - LIMIT_DESCRIPTORS_KEPT : limit / 2;
+	enum err err = loop_open(&options, &app->loop);
+	if (!err)
+		err = workers_open(app->loop, &app->workers);
+	if (!err)
+		err = writer_open(app->loop, app->store, on_store_failed, app, &app->writer);
+	if (!err)
+		err = slowdown_open(app->loop, &app->slowdown);
+	if (!err)
+		err = ratelimit_open(&app->config, &app->ratelimit);
+	if (err)
+		return err;
+	app->auth = auth_cache_make();
+	return app->auth ? ERR_OK : ERR_NOMEM;
+}
+
+static void close_app(struct app *app)
+{
+	workers_close(app->workers);
+	if (app->loop)
+		loop_run_posted(app->loop); /* what the last tasks came to */
+	writer_close(app->writer);
+	mailer_close(app->mailer);
+	http_close(app->http);
+	loop_close(app->loop);
+	slowdown_close(app->slowdown);
+	ratelimit_close(app->ratelimit);
+	auth_cache_free(app->auth);
+	/* Readers first: the store's own connection is the last one, so that its close may checkpoint. */
+	reader_close(app->reader);
+	reader_close(app->big_reader);
+	store_close(app->store);
+	token_keys_free(&app->keys);
+}
+
+static void on_signal(void *context, int signal)
+{
+	struct app *app = context;
+	if (signal == SIGHUP) {
+		log_info("reloading certificates");
+		http_reload(app->http);
+		return;
+	}
+	log_info("stopping");
+	http_drain(app->http);
+}
+
+static enum err open_app(struct app *app, struct buf *why)
+{
+	enum err err = make_data_dir(app, why);
+	if (!err)
+		err = open_store(app, why);
+	if (!err)
+		err = open_keys(app, why);
+	if (!err)
+		err = open_loop(app);
+	if (!err)
+		err = mailer_open(app, &app->mailer);
+	if (!err)
+		err = http_open(app, &app->http, why);
+	if (err && why->len == 0)
+		buf_fmt(why, "Starting failed: %s.", err_name(err));
+	return err;
+}
+
+static int exit_code(enum err err)
+{
+	return err == ERR_FOREIGN || err == ERR_NEWER || err == ERR_CORRUPT || err == ERR_INVALID ? EXIT_CONFIG_
+												: EXIT_IO;
+}
+
+int app_run(struct app *app)
+{
+	struct buf why = buf_make(8192);
+	app->started = loop_now();
+	enum err err = open_app(app, &why);
+	if (err) {
+		log_error("%s", why.ptr ? why.ptr : err_name(err));
+		app->exit_code = exit_code(err);
+	} else {
+		if (app->config.mongodb_uri_seen)
+			log_info("MONGODB_URI is not used: tsuzuki keeps its data in %s", app->config.data_dir);
+		log_info("tsuzuki %s serves on %s port %u, data in %s", TSUZUKI_VERSION, app->config.bind,
+			app->config.port, app->config.data_dir);
+		loop_run(app->loop, on_signal, app);
+	}
+	buf_free(&why);
+	close_app(app);
+	return app->exit_code;
+}

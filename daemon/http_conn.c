@@ -1,0 +1,206 @@
+/* A connection's life: its states, its deadlines, and how it ends. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "daemon/http_conn.h"
+#include "daemon/limits.h"
+#include "sync/base/check.h"
+
+enum { DRAIN_AT_ONCE = 16, DRAIN_BYTES = 16384 };
+
+struct http_conn *conn_make(struct http *http, const struct address *address, bool unix_socket)
+{
+	struct http_conn *c = calloc(1, sizeof *c);
+	if (!c)
+		return NULL;
+	c->http = http;
+	c->address = *address;
+	c->unix_socket = unix_socket;
+	c->state = CONN_OPENED;
+	c->deadline_ms = http->now_ms + LIMIT_HEADERS_MS;
+	c->next = http->conns;
+	if (c->next)
+		c->next->prev = c;
+	http->conns = c;
+	http->stats.open++;
+	return c;
+}
+
+static void leave_turns(struct http_conn *c)
+{
+	struct http *http = c->http;
+	if (!c->in_turn)
+		return;
+	*(c->turn_prev ? &c->turn_prev->turn_next : &http->turns) = c->turn_next;
+	*(c->turn_next ? &c->turn_next->turn_prev : &http->turns_last) = c->turn_prev;
+	c->turn_prev = c->turn_next = NULL;
+	c->in_turn = false;
+}
+
+void conn_free(struct http_conn *c)
+{
+	struct http *http = c->http;
+	struct exchange *x = c->exchange;
+	leave_turns(c);
+	if (x && x->handling)
+		x->request.conn = NULL; /* its handler still has it, and answers nobody */
+	else
+		exchange_free(x);
+	*(c->prev ? &c->prev->next : &http->conns) = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	peers_give(&http->peers, c->peer);
+	if (http->adopting == c)
+		http->adopting = NULL;
+	http->stats.open--;
+	free(c);
+}
+
+void conn_want_turn(struct http_conn *c)
+{
+	struct http *http = c->http;
+	if (c->in_turn)
+		return;
+	c->in_turn = true;
+	c->turn_prev = http->turns_last;
+	c->turn_next = NULL;
+	*(http->turns_last ? &http->turns_last->turn_next : &http->turns) = c;
+	http->turns_last = c;
+}
+
+void conn_turn(struct http_conn *c)
+{
+	leave_turns(c);
+	if (c->state == CONN_READY)
+		send_begin(c);
+	else if (c->state == CONN_HANDLED)
+		/* The answer takes longer than this turn of the loop: what comes meanwhile stays in the kernel. */
+		conn_stop_reading(c);
+}
+
+void conn_set(struct http_conn *c, enum conn_state state, int64_t deadline_ms)
+{
+	c->state = state;
+	c->deadline_ms = deadline_ms;
+}
+
+void conn_stop_reading(struct http_conn *c)
+{
+	if (c->rx_off)
+		return;
+	c->rx_off = true;
+	(void)lws_rx_flow_control(c->wsi, 0);
+}
+
+void conn_kill(struct http_conn *c)
+{
+	conn_set(c, CONN_DYING, 0);
+	lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+}
+
+/*
+ * Whether the library holds a table of headers for this connection. Nothing of its interface says so, but this
+ * function (4.1.6) empties its output only if there is one.
+ */
+static bool has_header_table(struct http_conn *c)
+{
+	char probe[2] = "?";
+	(void)lws_hdr_custom_copy(c->wsi, probe, sizeof probe, "?", 1);
+	return probe[0] == 0;
+}
+
+/* Shuts our side and drops what still comes for a while: closing over unread bytes would reset the connection. */
+static void linger(struct http_conn *c, bool more_expected)
+{
+	conn_stop_reading(c);
+	conn_set(c, CONN_LINGER, c->http->now_ms + (more_expected ? LIMIT_BODY_MS : LIMIT_LINGER_MS));
+	lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT, 0);
+	if (shutdown(lws_get_socket_fd(c->wsi), SHUT_WR) != 0)
+		conn_kill(c);
+}
+
+/* Closes after a whole request and its whole reply. */
+static void close_cleanly(struct http_conn *c)
+{
+	if (!c->http->tls) {
+		conn_kill(c);
+		return;
+	}
+	/* From a callback of its own the library ends TLS properly. */
+	conn_set(c, CONN_DYING, c->http->now_ms + LIMIT_LINGER_MS);
+	(void)lws_callback_on_writable(c->wsi);
+}
+
+static void keep_alive(struct http_conn *c)
+{
+	if (c->rx_off) {
+		c->rx_off = false;
+		(void)lws_rx_flow_control(c->wsi, 1);
+	}
+	if (lws_http_transaction_completed(c->wsi) != 0) {
+		conn_kill(c);
+		return;
+	}
+	/* The library has no timer per connection: conn_tick() looks at deadlines. */
+	lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT, 0);
+	/* It keeps the table when it has bytes of a next request already, which it may not parse (http_conn.h). */
+	if (has_header_table(c))
+		linger(c, false);
+	else
+		conn_set(c, CONN_IDLE, c->http->now_ms + LIMIT_IDLE_MS);
+}
+
+void conn_finish(struct http_conn *c)
+{
+	struct exchange *x = c->exchange;
+	bool cut_short = x->unframed || x->chunked || x->request.response.close;
+	bool keep = !cut_short && !x->wants_close && !c->http->draining;
+	c->exchange = NULL;
+	c->sent = 0;
+	if (keep)
+		keep_alive(c);
+	else if (cut_short)
+		linger(c, x->length > 0 || x->unframed || x->chunked);
+	else
+		close_cleanly(c);
+	exchange_free(x);
+}
+
+static void drain(struct http_conn *c)
+{
+	static const size_t most = LIMIT_BODY_DRAIN;
+	char bytes[DRAIN_BYTES];
+	for (int i = 0; i < DRAIN_AT_ONCE; i++) {
+		ssize_t n = recv(lws_get_socket_fd(c->wsi), bytes, sizeof bytes, MSG_DONTWAIT);
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+			return;
+		if (n <= 0) {
+			conn_kill(c);
+			return;
+		}
+		c->drained += (size_t)n;
+		if (c->drained > most) {
+			conn_kill(c);
+			return;
+		}
+	}
+}
+
+void conn_tick(struct http_conn *c, int64_t now_ms)
+{
+	bool late = c->deadline_ms && now_ms >= c->deadline_ms;
+	if (c->state == CONN_DYING && (late || !c->deadline_ms)) {
+		conn_kill(c); /* again: the library's own timeouts may have taken the place of ours */
+	} else if (c->state == CONN_LINGER && !late) {
+		drain(c);
+	} else if (c->state == CONN_IDLE && !late) {
+		if (has_header_table(c))
+			conn_set(c, CONN_HEADERS, now_ms + LIMIT_HEADERS_MS);
+	} else if (late) {
+		if (c->state != CONN_IDLE && c->state != CONN_LINGER)
+			c->http->stats.cut++;
+		conn_kill(c);
+	}
+}

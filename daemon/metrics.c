@@ -1,0 +1,64 @@
+#include "daemon/metrics.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "daemon/http.h"
+
+static void number(struct buf *out, const char *name, const char *type, const char *help, uint64_t value)
+{
+	buf_fmt(out, "# HELP tsuzuki_%s %s\n# TYPE tsuzuki_%s %s\ntsuzuki_%s %" PRIu64 "\n", name, help, name, type, name,
+		value);
+}
+
+/* Resident memory, from the kernel's second word of statm; 0 where there is none. */
+static uint64_t resident_bytes(void)
+{
+	unsigned long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "re");
+	if (!file)
+		return 0;
+	if (fscanf(file, "%*u %lu", &pages) != 1)
+		pages = 0;
+	(void)fclose(file);
+	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void write_http(const struct http_stats *s, struct buf *out)
+{
+	buf_text(out, "# HELP tsuzuki_http_replies_total Replies by class of status.\n"
+		      "# TYPE tsuzuki_http_replies_total counter\n");
+	for (int class = 2; class <= 5; class++)
+		buf_fmt(out, "tsuzuki_http_replies_total{class=\"%dxx\"} %" PRIu64 "\n", class, s->replies[class]);
+	number(out, "http_connections", "gauge", "Open connections.", s->open);
+	number(out, "http_requests_pending", "gauge", "Requests not answered yet.", s->pending);
+	number(out, "http_connections_total", "counter", "Connections accepted.", s->accepted);
+	number(out, "http_connections_refused_total", "counter", "Connections over a bound.", s->refused);
+	number(out, "http_connections_cut_total", "counter", "Connections that missed a deadline.", s->cut);
+	number(out, "http_bad_framing_total", "counter", "Requests with bad framing.", s->bad_framing);
+	number(out, "http_rate_limited_total", "counter", "Replies with 429.", s->rate_limited);
+}
+
+void metrics_write(struct app *app, struct buf *out)
+{
+	static const char *const lanes[LANE_COUNT] = {"hash", "read", "mail"};
+	struct http_stats http = http_stats(app->http);
+	struct writer_stats store = writer_stats(app->writer);
+	struct now now = loop_now();
+	buf_fmt(out, "# HELP tsuzuki_build_info The version that runs.\n# TYPE tsuzuki_build_info gauge\n"
+		     "tsuzuki_build_info{version=\"%s\"} 1\n",
+		TSUZUKI_VERSION);
+	number(out, "uptime_seconds", "gauge", "Seconds since the start.",
+		(uint64_t)(now.mono_ms - app->started.mono_ms) / 1000);
+	number(out, "resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
+	write_http(&http, out);
+	number(out, "store_commits_total", "counter", "Transactions committed or failed.", store.commits);
+	number(out, "store_jobs_total", "counter", "Jobs run.", store.jobs);
+	number(out, "store_queue_ops", "gauge", "Ops waiting for the store.", store.queued);
+	number(out, "store_disk_full", "gauge", "1 while the disk is full.", store.disk_full);
+	buf_text(out, "# HELP tsuzuki_worker_tasks Tasks waiting or running.\n# TYPE tsuzuki_worker_tasks gauge\n");
+	for (int lane = 0; lane < LANE_COUNT; lane++)
+		buf_fmt(out, "tsuzuki_worker_tasks{lane=\"%s\"} %u\n", lanes[lane],
+			workers_busy(app->workers, (enum lane)lane));
+}
