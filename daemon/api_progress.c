@@ -9,7 +9,8 @@
 
 enum { EPISODE_MAX = 1000000, LIMIT_MAX = 100, LIMIT_DEFAULT = 20 };
 static const double TIME_MAX = 10000000;
-static const int64_t AGE_MAX_MS = (int64_t)10 * 366 * 86400 * 1000;
+/* Older than any time there is: a clock that is off by decades is still never refused. */
+static const double AGE_MAX_MS = 1e15;
 
 #define NOT_FOUND "Progress not found"
 
@@ -118,6 +119,7 @@ static void event_fields(struct request *r, struct op *op, struct faults *faults
 	static const char bad_event[] = "Event must be one of open, heartbeat, pause, stop, seek, manual";
 	static const char bad_session[] = "Session must be a text of at most 64 bytes without control characters";
 	struct str event = {NULL, 0};
+	double age = 0;
 	double playing = 0;
 	const struct field *p = op->values[REG_POSITION].f;
 	unsigned given = op->partial[REG_POSITION];
@@ -132,7 +134,8 @@ static void event_fields(struct request *r, struct op *op, struct faults *faults
 	if (field_text(r, "session", SESSION_MAX, bad_session, faults, &op->session) == FIELD_GOOD &&
 		(op->session.len > SESSION_MAX || str_has_control(op->session)))
 		fault_add(faults, "session", bad_session);
-	(void)field_int(r, "age", 0, AGE_MAX_MS, "Age must be a number of milliseconds", faults, &op->age_ms);
+	if (field_real(r, "age", AGE_MAX_MS, "Age must be a number of milliseconds", faults, &age) == FIELD_GOOD)
+		op->age_ms = (int64_t)age;
 	if (field_real(r, "playing", TIME_MAX, "Playing must be a number of seconds", faults, &playing) == FIELD_GOOD)
 		op->playing_ms = (int64_t)(playing * 1000);
 	if (op->event == EVENT_OPEN)

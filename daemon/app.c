@@ -122,12 +122,44 @@ static void close_app(struct app *app)
 	token_keys_free(&app->keys);
 }
 
+extern char **environ;
+
+/* What is bound or opened at the start stays as it is until the next one. */
+static bool needs_restart(const struct config *a, const struct config *b)
+{
+	return a->port != b->port || strcmp(a->bind, b->bind) != 0 || strcmp(a->data_dir, b->data_dir) != 0 ||
+	       a->history_keep != b->history_keep || a->max_items != b->max_items || !a->tls_cert != !b->tls_cert;
+}
+
+/* Settings that are wrong change nothing: the old ones stay in force. */
+static void reload(struct app *app)
+{
+	struct config fresh;
+	struct buf why = buf_make(8192);
+	memset(&fresh, 0, sizeof fresh);
+	enum err err = config_load(app->flags, environ, &fresh, &why);
+	if (err) {
+		log_error("the settings stay as they were: %s", why.ptr ? why.ptr : err_name(err));
+	} else {
+		if (needs_restart(&app->config, &fresh))
+			log_warn("some settings (port, address, data folder, bounds of the store, TLS on or off) only "
+				 "change with a restart");
+		fresh.port = app->config.port;
+		struct config old = app->config;
+		app->config = fresh;
+		config_free(&old);
+		log_setup(app->config.log_level, app->config.log_json);
+		log_info("settings were read again");
+	}
+	buf_free(&why);
+	http_reload(app->http);
+}
+
 static void on_signal(void *context, int signal)
 {
 	struct app *app = context;
 	if (signal == SIGHUP) {
-		log_info("reloading certificates");
-		http_reload(app->http);
+		reload(app);
 		return;
 	}
 	log_info("stopping");

@@ -18,6 +18,7 @@ struct ratelimit;
 struct slowdown;
 
 struct app {
+	const struct config_flags *flags; /* of the command line: SIGHUP reads all settings again */
 	struct config config;
 	struct token_keys keys;
 	struct store *store;       /* the writer's while it runs */

@@ -9,7 +9,7 @@
 #include "daemon/log.h"
 
 /* Head and one piece of a body. */
-enum { OUT_BYTES = LWS_PRE + 16384 + LIMIT_SEND };
+enum { OUT_BYTES = 16384 + LIMIT_SEND };
 
 /* What a plain HTTP connection brings. Non-zero closes it. */
 static int on_conn(struct http_conn *c, struct lws *wsi, enum lws_callback_reasons reason, void *in, size_t len)
@@ -27,11 +27,6 @@ static int on_conn(struct http_conn *c, struct lws *wsi, enum lws_callback_reaso
 		return exchange_body(c, in, len);
 	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
 		return exchange_body_end(c);
-	case LWS_CALLBACK_HTTP_WRITEABLE:
-		if (c->state == CONN_DYING)
-			return -1;
-		send_more(c);
-		return 0;
 	case LWS_CALLBACK_WSI_DESTROY:
 		conn_free(c);
 		return 0;
@@ -57,7 +52,6 @@ static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 	case LWS_CALLBACK_HTTP:
 	case LWS_CALLBACK_HTTP_BODY:
 	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-	case LWS_CALLBACK_HTTP_WRITEABLE:
 	case LWS_CALLBACK_WSI_DESTROY: {
 		struct http_conn *c = lws_get_opaque_user_data(wsi);
 		return c ? on_conn(c, wsi, reason, in, len) : 0;
@@ -81,9 +75,8 @@ static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 
 const struct lws_protocols *http_protocols(void)
 {
-	/* Replies go out in one write of up to tx_packet_size bytes. */
 	static const struct lws_protocols protocols[] = {
-		{.name = "http", .callback = on_lws, .rx_buffer_size = 512, .tx_packet_size = OUT_BYTES}, {0}};
+		{.name = "http", .callback = on_lws, .rx_buffer_size = 512}, {0}};
 	return protocols;
 }
 
@@ -104,7 +97,7 @@ static bool replies_under_way(const struct http *http)
 {
 	for (const struct http_conn *c = http->conns; c; c = c->next)
 		if (c->state != CONN_IDLE && c->state != CONN_OPENED && c->state != CONN_HEADERS &&
-			c->state != CONN_LINGER && c->state != CONN_DYING)
+			c->state != CONN_LINGER)
 			return true;
 	return false;
 }
@@ -115,9 +108,10 @@ static void on_tick(struct loop_tick *tick, int64_t mono_ms)
 	http->now_ms = mono_ms;
 	make_date(http, loop_now().wall_ms);
 	http_listen_again(http);
-	/* Nothing below frees a connection: the library does, in a turn of its own. */
-	for (struct http_conn *c = http->conns; c; c = c->next)
+	for (struct http_conn *c = http->conns, *next; c; c = next) {
+		next = c->next; /* closing one closes no other */
 		conn_tick(c, mono_ms);
+	}
 	if (http->draining && (mono_ms >= http->drain_end_ms || !replies_under_way(http)))
 		loop_stop(http->app->loop);
 }
@@ -194,7 +188,7 @@ void http_close(struct http *http)
 	http_unlisten(http);
 	while (http->conns) {
 		struct http_conn *c = http->conns;
-		lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+		conn_kill(c);
 		if (http->conns == c)
 			break; /* it would not go; the context takes it down */
 	}
@@ -215,9 +209,11 @@ void http_drain(struct http *http)
 	http->draining = true;
 	http->drain_end_ms = loop_now().mono_ms + LIMIT_STOP_MS;
 	http_unlisten(http);
-	for (struct http_conn *c = http->conns; c; c = c->next)
+	for (struct http_conn *c = http->conns, *next; c; c = next) {
+		next = c->next;
 		if (c->state == CONN_IDLE || c->state == CONN_OPENED || c->state == CONN_HEADERS)
 			conn_kill(c);
+	}
 	if (!replies_under_way(http))
 		loop_stop(http->app->loop);
 }

@@ -52,6 +52,8 @@ void conn_free(struct http_conn *c)
 	if (c->next)
 		c->next->prev = c->prev;
 	peers_give(&http->peers, c->peer);
+	loop_watch_forget(c->writable);
+	buf_free(&c->rest);
 	if (http->adopting == c)
 		http->adopting = NULL;
 	http->stats.open--;
@@ -75,9 +77,6 @@ void conn_turn(struct http_conn *c)
 	leave_turns(c);
 	if (c->state == CONN_READY)
 		send_begin(c);
-	else if (c->state == CONN_HANDLED)
-		/* The answer takes longer than this turn of the loop: what comes meanwhile stays in the kernel. */
-		conn_stop_reading(c);
 }
 
 void conn_set(struct http_conn *c, enum conn_state state, int64_t deadline_ms)
@@ -96,8 +95,9 @@ void conn_stop_reading(struct http_conn *c)
 
 void conn_kill(struct http_conn *c)
 {
-	conn_set(c, CONN_DYING, 0);
-	lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+	loop_watch_forget(c->writable);
+	c->writable = NULL;
+	lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
 }
 
 /*
@@ -111,45 +111,56 @@ static bool has_header_table(struct http_conn *c)
 	return probe[0] == 0;
 }
 
+/* Drops what has come; false: there is no more to wait for. */
+static bool drain(struct http_conn *c)
+{
+	static const size_t most = LIMIT_BODY_DRAIN;
+	char bytes[DRAIN_BYTES];
+	for (int i = 0; i < DRAIN_AT_ONCE; i++) {
+		ssize_t n = recv(lws_get_socket_fd(c->wsi), bytes, sizeof bytes, MSG_DONTWAIT);
+		if (n < 0)
+			return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+		c->drained += (size_t)n;
+		if (n == 0 || c->drained > most)
+			return false;
+	}
+	return true;
+}
+
 /* Shuts our side and drops what still comes for a while: closing over unread bytes would reset the connection. */
 static void linger(struct http_conn *c, bool more_expected)
 {
-	conn_stop_reading(c);
-	conn_set(c, CONN_LINGER, c->http->now_ms + (more_expected ? LIMIT_BODY_MS : LIMIT_LINGER_MS));
 	lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT, 0);
+	conn_set(c, CONN_LINGER, c->http->now_ms + (more_expected ? LIMIT_BODY_MS : LIMIT_LINGER_MS));
 	if (shutdown(lws_get_socket_fd(c->wsi), SHUT_WR) != 0)
 		conn_kill(c);
 }
 
-/* Closes after a whole request and its whole reply. */
-static void close_cleanly(struct http_conn *c)
+/*
+ * The library switches a connection to its next request when the socket can be written. It can, since the whole reply
+ * has just gone out; saying so here saves a round of the loop.
+ */
+static void let_next_request_in(struct http_conn *c)
 {
-	if (!c->http->tls) {
-		conn_kill(c);
-		return;
-	}
-	/* From a callback of its own the library ends TLS properly. */
-	conn_set(c, CONN_DYING, c->http->now_ms + LIMIT_LINGER_MS);
-	(void)lws_callback_on_writable(c->wsi);
+	struct lws_pollfd fd = {.fd = lws_get_socket_fd(c->wsi), .events = POLLOUT, .revents = POLLOUT};
+	(void)lws_service_fd(loop_context(c->http->app->loop), &fd);
 }
 
 static void keep_alive(struct http_conn *c)
 {
-	if (c->rx_off) {
-		c->rx_off = false;
-		(void)lws_rx_flow_control(c->wsi, 1);
-	}
-	if (lws_http_transaction_completed(c->wsi) != 0) {
+	c->rx_off = false;
+	(void)lws_rx_flow_control(c->wsi, 1);
+	bool over = lws_http_transaction_completed(c->wsi) != 0;
+	/* It keeps the table when it has bytes of a next request already, which it must not parse (http_conn.h). */
+	if (over || has_header_table(c)) {
+		(void)drain(c);
 		conn_kill(c);
 		return;
 	}
-	/* The library has no timer per connection: conn_tick() looks at deadlines. */
+	/* No timer per connection: conn_tick() looks at deadlines. */
 	lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT, 0);
-	/* It keeps the table when it has bytes of a next request already, which it may not parse (http_conn.h). */
-	if (has_header_table(c))
-		linger(c, false);
-	else
-		conn_set(c, CONN_IDLE, c->http->now_ms + LIMIT_IDLE_MS);
+	conn_set(c, CONN_IDLE, c->http->now_ms + LIMIT_IDLE_MS);
+	let_next_request_in(c);
 }
 
 void conn_finish(struct http_conn *c)
@@ -157,50 +168,30 @@ void conn_finish(struct http_conn *c)
 	struct exchange *x = c->exchange;
 	bool cut_short = x->unframed || x->chunked || x->request.response.close;
 	bool keep = !cut_short && !x->wants_close && !c->http->draining;
+	bool more_expected = x->length > 0 || x->unframed || x->chunked;
 	c->exchange = NULL;
 	c->sent = 0;
+	buf_free(&c->rest);
+	exchange_free(x);
 	if (keep)
 		keep_alive(c);
 	else if (cut_short)
-		linger(c, x->length > 0 || x->unframed || x->chunked);
+		linger(c, more_expected);
 	else
-		close_cleanly(c);
-	exchange_free(x);
-}
-
-static void drain(struct http_conn *c)
-{
-	static const size_t most = LIMIT_BODY_DRAIN;
-	char bytes[DRAIN_BYTES];
-	for (int i = 0; i < DRAIN_AT_ONCE; i++) {
-		ssize_t n = recv(lws_get_socket_fd(c->wsi), bytes, sizeof bytes, MSG_DONTWAIT);
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-			return;
-		if (n <= 0) {
-			conn_kill(c);
-			return;
-		}
-		c->drained += (size_t)n;
-		if (c->drained > most) {
-			conn_kill(c);
-			return;
-		}
-	}
+		conn_kill(c);
 }
 
 void conn_tick(struct http_conn *c, int64_t now_ms)
 {
 	bool late = c->deadline_ms && now_ms >= c->deadline_ms;
-	if (c->state == CONN_DYING && (late || !c->deadline_ms)) {
-		conn_kill(c); /* again: the library's own timeouts may have taken the place of ours */
-	} else if (c->state == CONN_LINGER && !late) {
-		drain(c);
-	} else if (c->state == CONN_IDLE && !late) {
-		if (has_header_table(c))
-			conn_set(c, CONN_HEADERS, now_ms + LIMIT_HEADERS_MS);
-	} else if (late) {
+	if (late) {
 		if (c->state != CONN_IDLE && c->state != CONN_LINGER)
 			c->http->stats.cut++;
 		conn_kill(c);
+	} else if (c->state == CONN_LINGER) {
+		if (!drain(c))
+			conn_kill(c);
+	} else if (c->state == CONN_IDLE && has_header_table(c)) {
+		conn_set(c, CONN_HEADERS, now_ms + LIMIT_HEADERS_MS);
 	}
 }

@@ -5,14 +5,17 @@
  *
  *   OPENED ──► HEADERS_DONE ──► BODY ──► HANDLED ──► READY ──► SENDING ──► IDLE ──► HEADERS ──► HEADERS_DONE ...
  *                   │             ▲           ▲                    │
- *                   └─ no body ───┼───────────┘                    └──► LINGER ──► DYING
+ *                   └─ no body ───┼───────────┘                    └──► LINGER ──► closed
  *                                 (an early reply waits in BODY until the body has been dropped)
  *
  * libwebsockets 4.1.6 mis-frames, spins or uses freed memory when it parses a request with a body out of bytes that it
- * has kept from an earlier read. So it never gets to: no reply is written inside the library's own callbacks but
- * always before the loop waits again (when all bytes of the read that brought the request are on its list), and a
- * connection that has such bytes left after a reply is closed. Clients that pipeline have their first request answered
- * and send the rest again, as RFC 9112 section 9.3.2 tells them to.
+ * has kept from an earlier read, and it spins when it is asked for a writable callback while reading is stopped. So it
+ * gets to do neither:
+ * - Reading stops inside the callback that completes a request, when nothing is kept yet, and until its reply is out.
+ * - A reply never starts inside the library's callbacks but before the loop waits again, and goes straight to the socket.
+ * - A connection that has bytes kept when a reply is out (the client pipelines) is closed, after the first reply.
+ *   Such clients send the rest again, as RFC 9112 section 9.3.2 tells them to.
+ * - Connections are closed from outside of the library's callbacks, at once: its own timers starve under load.
  */
 #ifndef TSUZUKI_DAEMON_HTTP_CONN_H
 #define TSUZUKI_DAEMON_HTTP_CONN_H
@@ -34,8 +37,7 @@ enum conn_state {
 	CONN_SENDING,      /* a part of the reply is out */
 	CONN_IDLE,         /* kept alive, no byte of a next request yet */
 	CONN_HEADERS,      /* parts of the next headers have come */
-	CONN_LINGER,       /* our side is shut; what still comes is dropped, so that the reply is not lost to a reset */
-	CONN_DYING         /* the library was asked to close it */
+	CONN_LINGER        /* our side is shut; what still comes is dropped, so that the reply is not lost to a reset */
 };
 
 /* One request and its reply. Outlives its connection while a handler has the request. */
@@ -76,6 +78,8 @@ struct http_conn {
 	bool unix_socket;
 	bool trusted;    /* a proxy: its X-Forwarded-For is believed */
 	bool rx_off;     /* reading was stopped */
+	struct buf rest;           /* owned: what the socket has not taken of the reply's head and first piece */
+	struct loop_watch *writable; /* owned, while the socket takes no more */
 	bool empty_body; /* the library will report the end of an empty body, which is to be ignored */
 	size_t sent;     /* bytes of the body that are out */
 	size_t drained;  /* bytes dropped while lingering */
@@ -104,7 +108,7 @@ struct http {
 	int64_t now_ms; /* of the last tick */
 	uint64_t next_id;
 	struct buf fixed; /* the headers that every reply has */
-	struct buf out;   /* LWS_PRE bytes, then the reply that is being written */
+	struct buf out;   /* the head and first piece of the reply that is being written */
 	char date[40];
 	int64_t date_s;
 	struct http_stats stats;
@@ -123,14 +127,15 @@ struct http_conn *conn_make(struct http *http, const struct address *address, bo
 void conn_free(struct http_conn *c);
 /* Asks for conn_turn() before the loop waits. */
 void conn_want_turn(struct http_conn *c);
+/* c may be gone afterwards. */
 void conn_turn(struct http_conn *c);
 void conn_set(struct http_conn *c, enum conn_state state, int64_t deadline_ms);
-/* Closes it without ceremony, soon. */
+/* Closes it at once; c is gone afterwards. Never inside a callback of the library. */
 void conn_kill(struct http_conn *c);
-/* The reply is out and nothing is buffered: keeps the connection, or closes it. */
+/* The reply is out: keeps the connection, or closes it. c may be gone afterwards. */
 void conn_finish(struct http_conn *c);
 void conn_stop_reading(struct http_conn *c);
-/* Deadlines, and what lingers. */
+/* Deadlines, and what lingers. c may be gone afterwards. */
 void conn_tick(struct http_conn *c, int64_t now_ms);
 
 /* http_exchange.c */
@@ -169,7 +174,7 @@ void head_write(struct exchange *x, size_t length, bool keep_alive, struct buf *
 /* http_send.c */
 /* Starts sending the reply. */
 void send_begin(struct http_conn *c);
-/* Goes on with it; the connection can take more. */
-void send_more(struct http_conn *c);
+/* Writes at most len bytes: how many were taken, 0: none for now, -1: the connection failed. */
+ssize_t send_bytes(struct http_conn *c, const void *bytes, size_t len);
 
 #endif

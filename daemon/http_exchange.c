@@ -43,38 +43,31 @@ void exchange_free(struct exchange *x)
 	free(x);
 }
 
-/* The request is whole. After this it may be answered, or even gone. */
+/* The request is whole. After this it may be answered already. */
 static void handle(struct http_conn *c)
 {
 	struct exchange *x = c->exchange;
 	x->handling = true;
 	x->http->stats.pending++;
 	conn_set(c, CONN_HANDLED, 0);
-	conn_want_turn(c);
+	conn_stop_reading(c);
 	router_body(&x->request);
 }
 
 static void go_ready(struct http_conn *c)
 {
 	conn_set(c, CONN_READY, c->http->now_ms + LIMIT_REPLY_MS);
+	conn_stop_reading(c);
 	conn_want_turn(c);
 }
 
 static void await_body(struct http_conn *c, struct exchange *x)
 {
 	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-	struct buf b = buf_make(LWS_PRE + sizeof go_on);
 	conn_set(c, CONN_BODY, c->http->now_ms + LIMIT_BODY_MS);
-	if (!x->expects_continue || x->http10)
-		return;
-	buf_reserve(&b, LWS_PRE + sizeof go_on);
-	for (size_t i = 0; i < LWS_PRE; i++)
-		buf_char(&b, 0);
-	buf_text(&b, go_on);
 	/* A client that does not get it sends its body all the same, a little later. */
-	if (buf_ok(&b))
-		(void)lws_write(c->wsi, (unsigned char *)b.ptr + LWS_PRE, b.len - LWS_PRE, LWS_WRITE_HTTP_HEADERS);
-	buf_free(&b);
+	if (x->expects_continue && !x->http10)
+		(void)send_bytes(c, go_on, sizeof go_on - 1);
 }
 
 /* The head of the request has been looked at: now its body, its handler, or the reply that is there already. */
@@ -190,7 +183,7 @@ int exchange_body_end(struct http_conn *c)
 		c->empty_body = false;
 		return 0;
 	}
-	if (c->state == CONN_READY || c->state == CONN_SENDING || c->state == CONN_LINGER || c->state == CONN_DYING)
+	if (c->state == CONN_READY || c->state == CONN_SENDING || c->state == CONN_LINGER)
 		return 0; /* a body that was refused */
 	if (c->state != CONN_BODY)
 		return -1; /* the library repeats itself when bytes follow while a reply is pending */

@@ -229,7 +229,7 @@ enum err http_listen(struct http *http, struct buf *why)
 	enum err err = is_unix ? listen_unix(http, why) : listen_tcp(http, why);
 	if (err)
 		return err;
-	http->listen_watch = loop_watch(http->app->loop, http->listen_fd, on_acceptable, http);
+	http->listen_watch = loop_watch(http->app->loop, http->listen_fd, LOOP_READABLE, on_acceptable, http);
 	return http->listen_watch ? ERR_OK : ERR_NOMEM;
 }
 

@@ -79,9 +79,10 @@ static struct framing_fault fill_query(struct http_conn *c, struct exchange *x)
 			return (struct framing_fault){500, "Internal server error"};
 		if (lws_hdr_copy_fragment(c->wsi, copy, len + 1, WSI_TOKEN_HTTP_URI_ARGS, i) < 0)
 			return none; /* that was the last one */
-		if (!len)
-			continue;
 		struct str rest = {copy, (size_t)len};
+		/* To an empty end of the query the library adds a slash of its own. */
+		if (!len || str_eq(rest, STR("/")))
+			continue;
 		if (!str_utf8(rest))
 			return (struct framing_fault){400, "Bad request: the query is not UTF-8"};
 		if (r->query_count == LIMIT_QUERY)

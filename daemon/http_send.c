@@ -1,5 +1,8 @@
 /* Sending: a small reply is one write; a large one goes piece by piece as the client takes it. */
+#include <errno.h>
 #include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
 
 #include "daemon/http_conn.h"
 #include "daemon/limits.h"
@@ -53,73 +56,103 @@ void http_send(struct request *r)
 	/* Otherwise the request is still being read, and http_exchange.c goes on. */
 }
 
-/* Room for the library's own headers, which it wants before everything it writes. */
-static void start_out(struct buf *out)
+ssize_t send_bytes(struct http_conn *c, const void *bytes, size_t len)
 {
-	static const char room[LWS_PRE];
-	buf_clear(out);
-	buf_add(out, room, sizeof room);
+	if (c->http->tls)
+		return tls_write(lws_get_ssl(c->wsi), bytes, len);
+	ssize_t n = send(lws_get_socket_fd(c->wsi), bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+		return 0;
+	return n;
 }
 
-static size_t add_piece(struct http_conn *c, struct buf *out)
+/* Writes all it can of len bytes; false: the connection failed. */
+static bool push(struct http_conn *c, const char *bytes, size_t len, size_t *taken)
 {
-	const struct buf *body = &c->exchange->request.response.body;
-	size_t left = body->len - c->sent;
-	size_t piece = left < LIMIT_SEND ? left : LIMIT_SEND;
-	buf_add(out, body->ptr ? body->ptr + c->sent : "", piece);
-	return piece;
+	*taken = 0;
+	while (*taken < len) {
+		ssize_t n = send_bytes(c, bytes + *taken, len - *taken);
+		if (n < 0)
+			return false;
+		if (n == 0)
+			break;
+		*taken += (size_t)n;
+	}
+	return true;
 }
 
-static bool no_body(const struct exchange *x)
+static bool has_body(const struct exchange *x)
 {
-	return x->request.method == METHOD_HEAD || x->request.response.status == 204;
+	return x->request.method != METHOD_HEAD && x->request.response.status != 204;
 }
 
-/* Writes what out holds; piece bytes of it are body. */
-static void put(struct http_conn *c, struct buf *out, size_t piece)
+static void on_writable(void *context);
+
+static void wait_writable(struct http_conn *c)
 {
-	const struct exchange *x = c->exchange;
-	size_t whole = no_body(x) ? 0 : x->request.response.body.len;
-	if (!buf_ok(out)) {
-		conn_kill(c);
-		return;
-	}
-	c->sent += piece;
-	enum lws_write_protocol how = c->sent == whole ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP;
-	if (lws_write(c->wsi, (unsigned char *)out->ptr + LWS_PRE, out->len - LWS_PRE, how) < 0) {
-		conn_kill(c);
-		return;
-	}
-	if (c->sent == whole && !lws_partial_buffered(c->wsi)) {
-		conn_finish(c);
-		return;
-	}
 	c->state = CONN_SENDING;
-	conn_stop_reading(c);
-	(void)lws_callback_on_writable(c->wsi);
+	if (!c->writable)
+		c->writable = loop_watch(
+			c->http->app->loop, lws_get_socket_fd(c->wsi), LOOP_WRITABLE, on_writable, c);
+	if (!c->writable)
+		conn_kill(c);
+}
+
+/* At most LIMIT_SEND bytes a turn, so that nobody's large reply holds up the loop. */
+static void on_writable(void *context)
+{
+	struct http_conn *c = context;
+	const struct buf *body = &c->exchange->request.response.body;
+	size_t taken;
+	if (c->rest.len) {
+		if (!push(c, c->rest.ptr, c->rest.len, &taken)) {
+			conn_kill(c);
+			return;
+		}
+		memmove(c->rest.ptr, c->rest.ptr + taken, c->rest.len - taken);
+		c->rest.len -= taken;
+		return;
+	}
+	size_t left = has_body(c->exchange) ? body->len - c->sent : 0;
+	if (left && !push(c, body->ptr + c->sent, left < LIMIT_SEND ? left : LIMIT_SEND, &taken)) {
+		conn_kill(c);
+		return;
+	}
+	c->sent += left ? taken : 0;
+	if (left && c->sent < body->len)
+		return;
+	loop_watch_forget(c->writable);
+	c->writable = NULL;
+	conn_finish(c);
+}
+
+/* Keeps what the socket did not take of the first write. */
+static bool keep_rest(struct http_conn *c, const struct buf *out, size_t taken)
+{
+	c->rest = buf_make(out->len);
+	buf_add(&c->rest, out->ptr + taken, out->len - taken);
+	return buf_ok(&c->rest);
 }
 
 void send_begin(struct http_conn *c)
 {
 	struct exchange *x = c->exchange;
+	const struct buf *body = &x->request.response.body;
 	struct buf *out = &c->http->out;
+	size_t whole = has_body(x) ? body->len : 0, taken = 0;
 	bool keep = !x->request.response.close && !x->wants_close && !x->unframed && !x->chunked &&
 		    !c->http->draining;
-	start_out(out);
-	head_write(x, x->request.response.body.len, keep, out);
-	c->sent = 0;
-	put(c, out, no_body(x) ? 0 : add_piece(c, out));
-}
-
-void send_more(struct http_conn *c)
-{
-	const struct exchange *x = c->exchange;
-	if (c->state != CONN_SENDING || lws_partial_buffered(c->wsi))
-		return;
-	if (no_body(x) || c->sent == x->request.response.body.len) {
+	buf_clear(out);
+	head_write(x, body->len, keep, out);
+	c->sent = whole < LIMIT_SEND ? whole : LIMIT_SEND;
+	if (c->sent)
+		buf_add(out, body->ptr, c->sent);
+	if (!buf_ok(out) || !push(c, out->ptr, out->len, &taken))
+		conn_kill(c);
+	else if (taken == out->len && c->sent == whole)
 		conn_finish(c);
-		return;
-	}
-	start_out(&c->http->out);
-	put(c, &c->http->out, add_piece(c, &c->http->out));
+	else if (taken < out->len && !keep_rest(c, out, taken))
+		conn_kill(c);
+	else
+		wait_writable(c);
 }

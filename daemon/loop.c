@@ -18,8 +18,8 @@ enum { SIGNALS = 3 };
 
 /* Bytes of all headers of one request that libwebsockets holds; more and it closes without a reply. */
 enum { LWS_HEADER_BYTES = 16384 };
-/* Bytes that libwebsockets reads at once. */
-enum { LWS_READ_BYTES = 16384 };
+/* Bytes that libwebsockets reads at once: more than a TLS record, so that none is left half read. */
+enum { LWS_READ_BYTES = 32768 };
 
 struct loop {
 	struct ev_loop *ev;
@@ -101,6 +101,8 @@ static struct lws_context *make_context(struct loop *loop, const struct loop_opt
 	info.max_http_header_data = LWS_HEADER_BYTES;
 	info.pt_serv_buf_size = LWS_READ_BYTES;
 	info.retry_and_idle_policy = &no_pings;
+	/* Later than our own deadlines, so that only those count. */
+	info.timeout_secs = 2 * LIMIT_BODY_MS / 1000;
 	info.gid = (gid_t)-1;
 	info.uid = (uid_t)-1;
 	lws_set_log_level(LLL_ERR | LLL_WARN, on_lws_log);
@@ -290,7 +292,7 @@ void loop_not_before_wait(struct loop *loop, struct loop_before_wait *hook)
 		loop->next_hook = hook->next;
 }
 
-static void on_readable(struct ev_loop *ev, ev_io *io, int events)
+static void on_ready(struct ev_loop *ev, ev_io *io, int events)
 {
 	struct loop_watch *watch = io->data;
 	(void)ev;
@@ -298,7 +300,8 @@ static void on_readable(struct ev_loop *ev, ev_io *io, int events)
 	watch->run(watch->context);
 }
 
-struct loop_watch *loop_watch(struct loop *loop, int fd, void (*run)(void *context), void *context)
+struct loop_watch *loop_watch(
+	struct loop *loop, int fd, enum loop_interest interest, void (*run)(void *context), void *context)
 {
 	struct loop_watch *watch = calloc(1, sizeof *watch);
 	if (!watch)
@@ -306,7 +309,7 @@ struct loop_watch *loop_watch(struct loop *loop, int fd, void (*run)(void *conte
 	watch->ev = loop->ev;
 	watch->run = run;
 	watch->context = context;
-	ev_io_init(&watch->io, on_readable, fd, EV_READ);
+	ev_io_init(&watch->io, on_ready, fd, interest == LOOP_READABLE ? EV_READ : EV_WRITE);
 	watch->io.data = watch;
 	ev_io_start(loop->ev, &watch->io);
 	return watch;

@@ -69,11 +69,14 @@ void loop_before_wait(struct loop *loop, struct loop_before_wait *hook);
 void loop_not_before_wait(struct loop *loop, struct loop_before_wait *hook);
 void loop_no_tick(struct loop *loop, struct loop_tick *tick);
 
+enum loop_interest { LOOP_READABLE, LOOP_WRITABLE };
+
 /*
- * Calls run(context) whenever descriptor fd can be read, from now on. The descriptor stays the caller's, who forgets
- * the watch before closing it. NULL when memory is short.
+ * Calls run(context) whenever descriptor fd can be read (or written), from now on. The descriptor stays the caller's,
+ * who forgets the watch before closing it. NULL when memory is short.
  */
-struct loop_watch *loop_watch(struct loop *loop, int fd, void (*run)(void *context), void *context);
+struct loop_watch *loop_watch(
+	struct loop *loop, int fd, enum loop_interest interest, void (*run)(void *context), void *context);
 /* Stops looking for a while, and looks again. */
 void loop_watch_pause(struct loop_watch *watch, bool pause);
 /* Takes NULL. */

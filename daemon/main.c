@@ -38,6 +38,7 @@ static int serve(const struct cli *cli, struct buf *why)
 		return complain(why, err == ERR_NOT_FOUND ? MAIN_EXIT_NOINPUT : MAIN_EXIT_CONFIG);
 	int code = MAIN_EXIT_OK;
 	if (cli->action != CLI_CHECK) {
+		app.flags = &cli->flags;
 		log_setup(app.config.log_level, app.config.log_json);
 		code = app_run(&app);
 	}

@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* TLS 1.2 suites; those of TLS 1.3 are all authenticated. */
 static const char ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
@@ -14,9 +15,12 @@ struct tls {
 	SSL_CTX *served; /* the library's */
 };
 
-static const char *last_fault(void)
+/* The first of the errors on OpenSSL's list: the cause of the others. */
+static const char *first_fault(void)
 {
-	unsigned long code = ERR_peek_last_error();
+	unsigned long code = ERR_peek_error();
+	if (ERR_SYSTEM_ERROR(code))
+		return strerror(ERR_GET_REASON(code));
 	const char *text = code ? ERR_reason_error_string(code) : NULL;
 	return text ? text : "it cannot be read";
 }
@@ -41,11 +45,11 @@ static enum err load(const struct tls *tls, SSL_CTX **out, struct buf *why)
 	if (SSL_CTX_use_certificate_chain_file(ctx, tls->cert_path) != 1) {
 		buf_fmt(why, "TLS_CERT: %s holds no certificate that can be used (%s). Name a PEM file that the "
 			     "daemon's user can read, the server's certificate first, then its chain.",
-			tls->cert_path, last_fault());
+			tls->cert_path, first_fault());
 	} else if (SSL_CTX_use_PrivateKey_file(ctx, tls->key_path, SSL_FILETYPE_PEM) != 1) {
 		buf_fmt(why, "TLS_KEY: %s holds no key for that certificate that can be used (%s). Name the PEM file "
 			     "of its private key, without a passphrase, that the daemon's user can read.",
-			tls->key_path, last_fault());
+			tls->key_path, first_fault());
 	} else if (SSL_CTX_check_private_key(ctx) != 1) {
 		buf_fmt(why, "TLS_KEY: the key in %s does not belong to the certificate in %s. Name a pair.",
 			tls->key_path, tls->cert_path);
@@ -103,6 +107,8 @@ enum err tls_setup(struct tls *tls, void *ssl_ctx)
 	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 || SSL_CTX_set_cipher_list(ctx, ciphers) != 1)
 		return ERR_INVALID;
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+	/* A write may take less than it was given, as on a plain socket. */
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	if (!hand_over(tls->loaded, ctx))
 		return ERR_NOMEM;
 	tls->served = ctx;
@@ -122,4 +128,15 @@ enum err tls_reload(struct tls *tls, struct buf *why)
 	SSL_CTX_free(tls->loaded);
 	tls->loaded = fresh;
 	return ERR_OK;
+}
+
+ssize_t tls_write(void *ssl, const void *bytes, size_t len)
+{
+	size_t taken = 0;
+	ERR_clear_error();
+	if (SSL_write_ex(ssl, bytes, len, &taken) == 1)
+		return (ssize_t)taken;
+	int why = SSL_get_error(ssl, 0);
+	ERR_clear_error();
+	return why == SSL_ERROR_WANT_WRITE || why == SSL_ERROR_WANT_READ ? 0 : -1;
 }

@@ -5,6 +5,8 @@
 #ifndef TSUZUKI_DAEMON_TLS_H
 #define TSUZUKI_DAEMON_TLS_H
 
+#include <sys/types.h>
+
 #include "sync/base/buf.h"
 #include "sync/base/err.h"
 
@@ -20,5 +22,8 @@ void tls_close(struct tls *tls);
 enum err tls_setup(struct tls *tls, void *ssl_ctx);
 /* Reads both files again and uses them for new connections. After a failure the old ones stay in use. */
 enum err tls_reload(struct tls *tls, struct buf *why);
+
+/* Writes on a connection (OpenSSL's SSL): how many bytes were taken, 0: none for now, -1: the connection failed. */
+ssize_t tls_write(void *ssl, const void *bytes, size_t len);
 
 #endif

@@ -200,8 +200,10 @@ static enum err refresh_run(struct tx *tx, struct job *job)
 		return end_by(tx, STMT_SESSION_END, job->user, r->session.bytes, SESSION_SIZE);
 	}
 	if (r->new_device) {
+		/* The presenting device is in use: its new twin must not push it out. */
 		r->next_generation = 1;
-		return session_start(tx, job->user, &r->begin);
+		err = device_put(tx, job->user, r->device, STR(""), r->begin.now_ms);
+		return err ? err : session_start(tx, job->user, &r->begin);
 	}
 	r->next_generation = r->generation + 1;
 	return use_session(tx, job->user, r,

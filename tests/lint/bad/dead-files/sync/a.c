@@ -1,0 +1,2 @@
+#include "sync/a.h"
+#include "near.h"

@@ -1,0 +1,2 @@
+/* Not guarded. */
+int b_run(void);

@@ -1,0 +1,4 @@
+/* As it should be. */
+#ifndef TSUZUKI_SYNC_BASE_D_H
+#define TSUZUKI_SYNC_BASE_D_H
+#endif

@@ -1,0 +1,3 @@
+#include "sync/a.h"
+#include "daemon/a.h"
+#include <curl/curl.h>

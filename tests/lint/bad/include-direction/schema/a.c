@@ -1,0 +1,3 @@
+#include "sync/a.h"
+#include "schema/a.h"
+#include <stdio.h>

@@ -1,0 +1,2 @@
+#include "sync/base/a.h"
+#include "sync/a.h"

@@ -1,0 +1,1 @@
+#include "sync/sqlite_types.h"

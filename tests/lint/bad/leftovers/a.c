@@ -1,0 +1,4 @@
+int a;
+/* TODO: more */
+/* FIXME */
+/* toDo is a name, XXXL a size. */

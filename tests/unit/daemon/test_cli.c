@@ -1,0 +1,136 @@
+/* The command line: what is understood, what is refused, what --help shows. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "daemon/cli.h"
+#include "sync/base/check.h"
+
+enum { ARGS_MAX = 12 };
+
+static enum err parse(const char *const *words, struct cli *out, struct buf *why)
+{
+	static char copies[ARGS_MAX][128] = {"tsuzukid"};
+	char *argv[ARGS_MAX + 1] = {copies[0]};
+	int argc = 1;
+	for (; words[argc - 1]; argc++) {
+		assert_true(argc < ARGS_MAX);
+		assert_true(strlen(words[argc - 1]) < sizeof copies[0]);
+		strcpy(copies[argc], words[argc - 1]);
+		argv[argc] = copies[argc];
+	}
+	buf_clear(why);
+	return cli_parse(argc, argv, out, why);
+}
+
+#define PARSE(...) parse((const char *const[]){__VA_ARGS__, NULL}, &cli, &why)
+
+static void test_flags(void **state)
+{
+	(void)state;
+	struct cli cli;
+	struct buf why = buf_make(4096);
+	assert_int_equal(parse((const char *const[]){NULL}, &cli, &why), ERR_OK);
+	assert_int_equal(cli.action, CLI_RUN);
+	assert_null(cli.flags.config_path);
+	assert_null(cli.flags.port);
+	assert_int_equal(PARSE("--config", "a.env", "--data-dir=d", "--port", "80", "--bind=::"), ERR_OK);
+	assert_int_equal(cli.action, CLI_RUN);
+	assert_string_equal(cli.flags.config_path, "a.env");
+	assert_string_equal(cli.flags.data_dir, "d");
+	assert_string_equal(cli.flags.port, "80");
+	assert_string_equal(cli.flags.bind, "::");
+	assert_int_equal(PARSE("--port=1", "--port=2"), ERR_OK);
+	assert_string_equal(cli.flags.port, "2");
+	assert_int_equal(PARSE("--data-dir=a=b"), ERR_OK);
+	assert_string_equal(cli.flags.data_dir, "a=b");
+	assert_int_equal(PARSE("--check-config"), ERR_OK);
+	assert_int_equal(cli.action, CLI_CHECK);
+	assert_int_equal(PARSE("--version", "--check-config"), ERR_OK);
+	assert_int_equal(cli.action, CLI_VERSION);
+	assert_int_equal(PARSE("--check-config", "--version", "-h"), ERR_OK);
+	assert_int_equal(cli.action, CLI_HELP);
+	assert_int_equal(PARSE("--help", "--version"), ERR_OK);
+	assert_int_equal(cli.action, CLI_HELP);
+	buf_free(&why);
+}
+
+static void test_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *words[3];
+		const char *says[2];
+	} cases[] = {
+		{{"--prot", "80"}, {"--prot", "did you mean --port?"}},
+		{{"--prot=80"}, {"--prot;", "did you mean --port?"}},
+		{{"--datadir=x"}, {"--datadir", "did you mean --data-dir?"}},
+		{{"--check"}, {"--check", "--help"}},
+		{{"--frobnicate"}, {"unknown flag --frobnicate", "--help"}},
+		{{"-p"}, {"unknown flag -p", "--help"}},
+		{{"--"}, {"unknown flag --", "--help"}},
+		{{"serve"}, {"takes no argument serve", "--help"}},
+		{{""}, {"takes no argument", "--help"}},
+		{{"--port"}, {"--port needs a value", "--port N"}},
+		{{"--port="}, {"--port needs a value", "--port N"}},
+		{{"--config", ""}, {"--config needs a value", "FILE"}},
+		{{"--help=yes"}, {"--help takes no value", ""}},
+		{{"--check-config=a.env"}, {"--check-config takes no value", ""}},
+		{{"--\x1B[31m\n"}, {"unknown flag --?[31m?", ""}},
+	};
+	struct buf why = buf_make(4096);
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct cli cli = {.action = CLI_HELP};
+		assert_int_equal(parse(cases[i].words, &cli, &why), ERR_INVALID);
+		assert_int_equal(cli.action, CLI_HELP);
+		for (size_t j = 0; j < 2; j++)
+			if (!strstr(why.ptr, cases[i].says[j]))
+				fail_msg("without \"%s\": %s", cases[i].says[j], why.ptr);
+	}
+	buf_free(&why);
+}
+
+static void test_help(void **state)
+{
+	(void)state;
+	static const char *const words[] = {
+#define OPTION_GROUP(title) title,
+#define OPTION(name, kind, field, fallback, least, most, secrecy, help) "  " #name,
+#include "daemon/options.def"
+		"--config FILE", "--data-dir DIR", "--port N", "--bind ADDR", "--check-config", "--version", "-h, --help",
+		"(default 5000)", "\n\nExit status: "};
+	struct buf out = buf_make(16384);
+	cli_help(&out);
+	assert_true(buf_ok(&out));
+	for (size_t i = 0; i < COUNT_OF(words); i++)
+		if (!strstr(out.ptr, words[i]))
+			fail_msg("without \"%s\"", words[i]);
+	/* Examples first. */
+	assert_true(strstr(out.ptr, "Examples:") < strstr(out.ptr, "Usage:"));
+	assert_true(strstr(out.ptr, "Usage:") < strstr(out.ptr, "Settings"));
+	buf_free(&out);
+}
+
+static void test_version(void **state)
+{
+	(void)state;
+	struct buf out = buf_make(100);
+	cli_version(&out);
+	assert_string_equal(out.ptr, "tsuzukid " TSUZUKI_VERSION "\n");
+	buf_free(&out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_help),
+		cmocka_unit_test(test_version),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
