@@ -86,7 +86,8 @@ bool network_parse(struct str text, struct network *out)
 		return false;
 	if (slash < text.len) {
 		int64_t bits;
-		if (!str_int((struct str){text.ptr + slash + 1, text.len - slash - 1}, 0, v4 ? 32 : 128, &bits))
+		if (!str_int((struct str){text.ptr + slash + 1, text.len - slash - 1}, 0, v4 ? 32 : 128,
+			    &bits))
 			return false;
 		n.bits = (unsigned)bits + (v4 ? 96 : 0);
 	}
@@ -124,7 +125,7 @@ void address_text(const struct address *a, char out[ADDRESS_TEXT_SIZE])
 	static const struct address none;
 	const char *text;
 	if (memcmp(a, &none, sizeof none) == 0)
-		text = strcpy(out, "unknown");
+		text = memcpy(out, "unknown", sizeof "unknown");
 	else if (is_mapped(a))
 		text = inet_ntop(AF_INET, a->bytes + MAPPED, out, ADDRESS_TEXT_SIZE);
 	else

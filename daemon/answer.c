@@ -102,7 +102,8 @@ void answer_item(struct request *r, struct apply *a, int status, const char *mis
 		reply_error(r, 404, missing, NULL);
 		break;
 	case REFUSED_TOO_MANY:
-		reply_error(r, 422, "Too many items. Remove some, or ask the server's owner to raise MAX_ITEMS.",
+		reply_error(r, 422,
+			"Too many items. Remove some, or ask the server's owner to raise MAX_ITEMS.",
 			"too_many_items");
 		break;
 	case REFUSED_NOT: {

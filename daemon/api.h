@@ -1,5 +1,6 @@
 /*
- * The handlers that routes.def names, declared from it. Each answers its request exactly once (request.h). Loop thread.
+ * The handlers that routes.def names, declared from it. Each answers its request exactly once (request.h).
+ * Loop thread.
  */
 #ifndef TSUZUKI_DAEMON_API_H
 #define TSUZUKI_DAEMON_API_H

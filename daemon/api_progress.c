@@ -10,7 +10,7 @@
 enum { EPISODE_MAX = 1000000, LIMIT_MAX = 100, LIMIT_DEFAULT = 20 };
 static const double TIME_MAX = 10000000;
 /* Older than any time there is: a clock that is off by decades is still never refused. */
-static const double AGE_MAX_MS = 1e15;
+static const double AGE_MAX_MS = 9e18;
 
 #define NOT_FOUND "Progress not found"
 
@@ -40,8 +40,8 @@ void api_progress_list(struct request *r)
 void api_progress_get(struct request *r)
 {
 	struct buf b = answer_begin();
-	enum err err = key_valid(r->param[0]) ? query_item(r->app->reader, r->who.user, r->who.oid, COLLECTION_PROGRESS,
-							r->param[0], &b)
+	enum err err = key_valid(r->param[0]) ? query_item(r->app->reader, r->who.user, r->who.oid,
+							COLLECTION_PROGRESS, r->param[0], &b)
 					      : ERR_NOT_FOUND;
 	if (!err) {
 		answer_end(r, 200, &b);
@@ -68,7 +68,8 @@ static void position_fields(struct request *r, struct op *op, struct faults *fau
 {
 	static const char bad_episode[] = "Current episode must be at least 1";
 	struct field *p = op->values[REG_POSITION].f;
-	if (field_int(r, "currentEpisode", 1, EPISODE_MAX, bad_episode, faults, &p[POSITION_EPISODE].i) == FIELD_ABSENT)
+	if (field_int(r, "currentEpisode", 1, EPISODE_MAX, bad_episode, faults, &p[POSITION_EPISODE].i) ==
+		FIELD_ABSENT)
 		fault_add(faults, "currentEpisode", bad_episode);
 	give(op, REG_POSITION, POSITION_TIME,
 		field_real(r, "currentTime", TIME_MAX, "Current time must be a positive number", faults,
@@ -84,8 +85,8 @@ static void opened_fields(struct request *r, struct op *op, struct faults *fault
 {
 	struct field *o = op->values[REG_OPENED].f;
 	give(op, REG_OPENED, OPENED_TITLE,
-		field_text(r, "episodeTitle", 300, "Episode title must be a text of at most 300 characters", faults,
-			&o[OPENED_TITLE].s));
+		field_text(r, "episodeTitle", 300, "Episode title must be a text of at most 300 characters",
+			faults, &o[OPENED_TITLE].s));
 	give(op, REG_OPENED, OPENED_ID,
 		field_text(r, "episodeId", 300, "Episode ID must be a text of at most 300 characters", faults,
 			&o[OPENED_ID].s));
@@ -103,7 +104,8 @@ static void title_fields(struct request *r, struct op *op, struct faults *faults
 	struct str title = {NULL, 0};
 	(void)field_anime_id(r, faults, &op->key);
 	size_t after_id = faults->count;
-	(void)field_text(r, "animeTitle", 300, "Anime title must be a text of at most 300 characters", faults, &title);
+	(void)field_text(
+		r, "animeTitle", 300, "Anime title must be a text of at most 300 characters", faults, &title);
 	if (faults->count == after_id && str_trim(title).len == 0)
 		fault_add(faults, "animeTitle", "Anime title is required");
 	op->values[REG_TITLE].f[0].s = title;
@@ -113,17 +115,20 @@ static void title_fields(struct request *r, struct op *op, struct faults *faults
 		op->present |= 1u << REG_IMAGE;
 }
 
-/* What happened, and when: `event`, `session`, `age` in ms, `playing` in seconds (sync-protocol.md section 4). */
+/* What happened, and when: `event`, `session`, `age` in ms, `playing` in seconds (sync-protocol.md section
+ * 4). */
 static void event_fields(struct request *r, struct op *op, struct faults *faults)
 {
 	static const char bad_event[] = "Event must be one of open, heartbeat, pause, stop, seek, manual";
-	static const char bad_session[] = "Session must be a text of at most 64 bytes without control characters";
+	static const char bad_session[] =
+		"Session must be a text of at most 64 bytes without control characters";
 	struct str event = {NULL, 0};
 	double age = 0;
 	double playing = 0;
 	const struct field *p = op->values[REG_POSITION].f;
 	unsigned given = op->partial[REG_POSITION];
-	bool nowhere = !(given & 1u << POSITION_TIME) || (p[POSITION_TIME].r == 0 && p[POSITION_DURATION].r == 0);
+	bool nowhere =
+		!(given & 1u << POSITION_TIME) || (p[POSITION_TIME].r == 0 && p[POSITION_DURATION].r == 0);
 	op->event = nowhere ? EVENT_OPEN : EVENT_MANUAL;
 	if (field_text(r, "event", 16, bad_event, faults, &event) == FIELD_GOOD) {
 		op->event = event_of(event);
@@ -134,9 +139,11 @@ static void event_fields(struct request *r, struct op *op, struct faults *faults
 	if (field_text(r, "session", SESSION_MAX, bad_session, faults, &op->session) == FIELD_GOOD &&
 		(op->session.len > SESSION_MAX || str_has_control(op->session)))
 		fault_add(faults, "session", bad_session);
-	if (field_real(r, "age", AGE_MAX_MS, "Age must be a number of milliseconds", faults, &age) == FIELD_GOOD)
+	if (field_real(r, "age", AGE_MAX_MS, "Age must be a number of milliseconds", faults, &age) ==
+		FIELD_GOOD)
 		op->age_ms = (int64_t)age;
-	if (field_real(r, "playing", TIME_MAX, "Playing must be a number of seconds", faults, &playing) == FIELD_GOOD)
+	if (field_real(r, "playing", TIME_MAX, "Playing must be a number of seconds", faults, &playing) ==
+		FIELD_GOOD)
 		op->playing_ms = (int64_t)(playing * 1000);
 	if (op->event == EVENT_OPEN)
 		op->present &= ~(1u << REG_POSITION);

@@ -130,8 +130,10 @@ void api_preferences_update(struct request *r)
 	struct faults faults = {.count = 0};
 	struct str audio = {NULL, 0};
 	struct str server = {NULL, 0};
-	(void)choice(r, "audio", "sub", "dub", "Audio preference must be either 'sub' or 'dub'", &faults, &audio);
-	(void)choice(r, "server", "hd-1", "hd-2", "Server preference must be either 'hd-1' or 'hd-2'", &faults, &server);
+	(void)choice(
+		r, "audio", "sub", "dub", "Audio preference must be either 'sub' or 'dub'", &faults, &audio);
+	(void)choice(r, "server", "hd-1", "hd-2", "Server preference must be either 'hd-1' or 'hd-2'",
+		&faults, &server);
 	struct account_update *u = update_begin(r, &faults);
 	if (!u)
 		return;
@@ -204,7 +206,8 @@ void api_device_revoke(struct request *r)
 	(void)answer_submit(r, &e->job, device_revoked);
 }
 
-/* --- notifications: the live clients ask for them; none is made yet, so the list is empty and stays so --- */
+/* --- notifications: the live clients ask for them; none is made yet, so the list is empty and stays so ---
+ */
 
 void api_notifications(struct request *r)
 {

@@ -196,10 +196,11 @@ static void edit_fields(struct request *r, struct op *op, struct faults *faults)
 	}
 	set_present(op, REG_RATING, field_int(r, "rating", 1, 10, bad_rating, faults, &v[REG_RATING].f[0].i));
 	set_present(op, REG_WATCHED,
-		field_int(r, "episodesWatched", 0, COUNT_MAX, "Episodes watched must be a positive number", faults,
-			&v[REG_WATCHED].f[0].i));
+		field_int(r, "episodesWatched", 0, COUNT_MAX, "Episodes watched must be a positive number",
+			faults, &v[REG_WATCHED].f[0].i));
 	set_present(op, REG_NOTES,
-		field_text(r, "notes", 500, "Notes must be a text of at most 500 characters", faults, &v[REG_NOTES].f[0].s));
+		field_text(r, "notes", 500, "Notes must be a text of at most 500 characters", faults,
+			&v[REG_NOTES].f[0].s));
 	if (!field_is_null(r, "rating"))
 		return;
 	if (r->method == METHOD_POST) {
@@ -210,7 +211,8 @@ static void edit_fields(struct request *r, struct op *op, struct faults *faults)
 	}
 }
 
-static void finish(struct request *r, struct apply *a, const struct faults *faults, void (*done)(struct job *))
+static void finish(
+	struct request *r, struct apply *a, const struct faults *faults, void (*done)(struct job *))
 {
 	if (faults->count) {
 		job_free(&a->job);
@@ -237,11 +239,12 @@ void api_watchlist_add(struct request *r)
 	(void)field_anime_id(r, &faults, &op->key);
 	struct str *title = &op->values[REG_TITLE].f[0].s;
 	size_t before = faults.count;
-	(void)field_text(r, "animeTitle", 300, "Anime title must be a text of at most 300 characters", &faults, title);
+	(void)field_text(
+		r, "animeTitle", 300, "Anime title must be a text of at most 300 characters", &faults, title);
 	if (faults.count == before && str_trim(*title).len == 0)
 		fault_add(&faults, "animeTitle", "Anime title is required");
-	(void)field_text(r, "animeImage", 2048, "Anime image must be a text of at most 2048 characters", &faults,
-		&op->values[REG_IMAGE].f[0].s);
+	(void)field_text(r, "animeImage", 2048, "Anime image must be a text of at most 2048 characters",
+		&faults, &op->values[REG_IMAGE].f[0].s);
 	(void)field_int(r, "totalEpisodes", 0, COUNT_MAX, "Total episodes must be a positive number", &faults,
 		&op->values[REG_TOTAL].f[0].i);
 	edit_fields(r, op, &faults);

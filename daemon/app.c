@@ -40,7 +40,9 @@ static enum err make_data_dir(const struct app *app, struct buf *why)
 {
 	if (mkdir(app->config.data_dir, 0700) == 0 || errno == EEXIST)
 		return ERR_OK;
-	buf_fmt(why, "The data folder %s cannot be made (%s). Make it, or name another with --data-dir or DATA_DIR.",
+	buf_fmt(why,
+		"The data folder %s cannot be made (%s). Make it, or name another with --data-dir or "
+		"DATA_DIR.",
 		app->config.data_dir, strerror(errno));
 	return ERR_IO;
 }
@@ -77,7 +79,8 @@ static unsigned descriptor_limit(void)
 static void on_store_failed(void *context)
 {
 	struct app *app = context;
-	log_error("a commit could not be written to disk; stopping so that nothing unsaved is acknowledged. Check the "
+	log_error("a commit could not be written to disk; stopping so that nothing unsaved is acknowledged. "
+		  "Check the "
 		  "disk, then start again: everything acknowledged so far is kept");
 	app->exit_code = EXIT_IO;
 	loop_stop(app->loop);
@@ -128,7 +131,8 @@ extern char **environ;
 static bool needs_restart(const struct config *a, const struct config *b)
 {
 	return a->port != b->port || strcmp(a->bind, b->bind) != 0 || strcmp(a->data_dir, b->data_dir) != 0 ||
-	       a->history_keep != b->history_keep || a->max_items != b->max_items || !a->tls_cert != !b->tls_cert;
+	       a->history_keep != b->history_keep || a->max_items != b->max_items ||
+	       !a->tls_cert != !b->tls_cert;
 }
 
 /* Settings that are wrong change nothing: the old ones stay in force. */
@@ -142,7 +146,8 @@ static void reload(struct app *app)
 		log_error("the settings stay as they were: %s", why.ptr ? why.ptr : err_name(err));
 	} else {
 		if (needs_restart(&app->config, &fresh))
-			log_warn("some settings (port, address, data folder, bounds of the store, TLS on or off) only "
+			log_warn("some settings (port, address, data folder, bounds of the store, TLS on or "
+				 "off) only "
 				 "change with a restart");
 		fresh.port = app->config.port;
 		struct config old = app->config;
@@ -186,8 +191,9 @@ static enum err open_app(struct app *app, struct buf *why)
 
 static int exit_code(enum err err)
 {
-	return err == ERR_FOREIGN || err == ERR_NEWER || err == ERR_CORRUPT || err == ERR_INVALID ? EXIT_CONFIG_
-												: EXIT_IO;
+	return err == ERR_FOREIGN || err == ERR_NEWER || err == ERR_CORRUPT || err == ERR_INVALID
+		       ? EXIT_CONFIG_
+		       : EXIT_IO;
 }
 
 int app_run(struct app *app)
@@ -200,7 +206,8 @@ int app_run(struct app *app)
 		app->exit_code = exit_code(err);
 	} else {
 		if (app->config.mongodb_uri_seen)
-			log_info("MONGODB_URI is not used: tsuzuki keeps its data in %s", app->config.data_dir);
+			log_info("MONGODB_URI is not used: tsuzuki keeps its data in %s",
+				app->config.data_dir);
 		log_info("tsuzuki %s serves on %s port %u, data in %s", TSUZUKI_VERSION, app->config.bind,
 			app->config.port, app->config.data_dir);
 		loop_run(app->loop, on_signal, app);

@@ -21,8 +21,8 @@ struct app {
 	const struct config_flags *flags; /* of the command line: SIGHUP reads all settings again */
 	struct config config;
 	struct token_keys keys;
-	struct store *store;       /* the writer's while it runs */
-	struct reader *reader;     /* the loop's */
+	struct store *store;	   /* the writer's while it runs */
+	struct reader *reader;	   /* the loop's */
 	struct reader *big_reader; /* LANE_READ's */
 	struct loop *loop;
 	struct writer *writer;
@@ -37,8 +37,9 @@ struct app {
 };
 
 /*
- * Starts what app->config asks for, serves until told to stop, and stops it all. Returns the exit code: 0, 74 for I/O
- * (a port that is taken, a folder that cannot be written), 78 for a database or setting that cannot be served.
+ * Starts what app->config asks for, serves until told to stop, and stops it all. Returns the exit code: 0, 74
+ * for I/O (a port that is taken, a folder that cannot be written), 78 for a database or setting that cannot
+ * be served.
  */
 int app_run(struct app *app);
 

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Sets of WAYS entries, by the first bytes of the key: it is a hash already. Sets are allocated when first used. */
+/* Sets of WAYS entries, by the first bytes of the key: it is a hash already. Sets are allocated when first
+ * used. */
 enum { WAYS = 8, SETS = LIMIT_TOKEN_CACHE / WAYS };
 
 struct set {
@@ -45,7 +46,8 @@ struct auth_entry *auth_cache_find(struct auth *cache, const unsigned char key[A
 	return NULL;
 }
 
-struct auth_entry *auth_cache_put(struct auth *cache, const unsigned char key[AUTH_KEY_SIZE], const struct principal *who)
+struct auth_entry *auth_cache_put(
+	struct auth *cache, const unsigned char key[AUTH_KEY_SIZE], const struct principal *who)
 {
 	struct set **set = set_of(cache, key);
 	if (!*set)

@@ -1,6 +1,6 @@
 /*
- * Verified tokens, remembered by a keyed hash of the token. Bounded: a full set forgets its oldest entry. The loop's
- * thread only; it holds no token, and what is forgotten is merely verified again.
+ * Verified tokens, remembered by a keyed hash of the token. Bounded: a full set forgets its oldest entry. The
+ * loop's thread only; it holds no token, and what is forgotten is merely verified again.
  */
 #ifndef TSUZUKI_DAEMON_AUTH_CACHE_H
 #define TSUZUKI_DAEMON_AUTH_CACHE_H
@@ -13,7 +13,7 @@ struct auth_entry {
 	unsigned char key[AUTH_KEY_SIZE];
 	struct principal who; /* who.user 0: empty */
 	int64_t seen_ms;      /* when the device was last noted as seen, 0: never */
-	uint32_t age;         /* of the cache when it was put */
+	uint32_t age;	      /* of the cache when it was put */
 };
 
 struct auth;

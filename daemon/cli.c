@@ -5,7 +5,16 @@
 #include "daemon/suggest.h"
 #include "sync/base/check.h"
 
-enum flag_id { FLAG_CONFIG, FLAG_DATA_DIR, FLAG_PORT, FLAG_BIND, FLAG_CHECK, FLAG_VERSION, FLAG_HELP, FLAG_COUNT };
+enum flag_id {
+	FLAG_CONFIG,
+	FLAG_DATA_DIR,
+	FLAG_PORT,
+	FLAG_BIND,
+	FLAG_CHECK,
+	FLAG_VERSION,
+	FLAG_HELP,
+	FLAG_COUNT
+};
 
 static const struct {
 	const char *name;
@@ -13,7 +22,8 @@ static const struct {
 	const char *value;  /* what --help calls its value; NULL: it takes none */
 	const char *help;
 } flags[FLAG_COUNT] = {
-	[FLAG_CONFIG] = {"--config", NULL, "FILE", "read settings from FILE (default " CONFIG_DEFAULT_PATH ")"},
+	[FLAG_CONFIG] = {"--config", NULL, "FILE",
+		"read settings from FILE (default " CONFIG_DEFAULT_PATH ")"},
 	[FLAG_DATA_DIR] = {"--data-dir", NULL, "DIR", "keep the data in DIR; beats DATA_DIR"},
 	[FLAG_PORT] = {"--port", NULL, "N", "listen on TCP port N; beats PORT"},
 	[FLAG_BIND] = {"--bind", NULL, "ADDR", "listen on ADDR; beats BIND"},
@@ -52,7 +62,8 @@ static const struct {
 #undef OPTION
 };
 
-/* --- reading ---------------------------------------------------------------------------------------------------- */
+/* --- reading
+ * ---------------------------------------------------------------------------------------------------- */
 
 static bool find(struct str word, enum flag_id *out)
 {
@@ -139,7 +150,8 @@ enum err cli_parse(int argc, char *const *argv, struct cli *out, struct buf *why
 		if (flags[id].value && !attached && i + 1 < argc)
 			value = argv[++i];
 		if (flags[id].value && (!value || !*value)) {
-			buf_fmt(why, "%s needs a value: %s %s", flags[id].name, flags[id].name, flags[id].value);
+			buf_fmt(why, "%s needs a value: %s %s", flags[id].name, flags[id].name,
+				flags[id].value);
 			return ERR_INVALID;
 		}
 		keep(&cli, id, value);
@@ -148,7 +160,8 @@ enum err cli_parse(int argc, char *const *argv, struct cli *out, struct buf *why
 	return ERR_OK;
 }
 
-/* --- help ------------------------------------------------------------------------------------------------------- */
+/* --- help
+ * ------------------------------------------------------------------------------------------------------- */
 
 enum { HELP_WIDTH = 78, HELP_INDENT = 6 };
 
@@ -211,8 +224,9 @@ void cli_help(struct buf *out)
 	buf_char(out, '\n');
 	help_flags(out);
 	help_settings(out);
-	buf_text(out, "\nExit status: 0 ended well, 64 wrong usage, 74 reading or writing failed, 78 a setting is "
-		      "wrong.\n");
+	buf_text(out,
+		"\nExit status: 0 ended well, 64 wrong usage, 74 reading or writing failed, 78 a setting is "
+		"wrong.\n");
 }
 
 void cli_version(struct buf *out)

@@ -1,5 +1,6 @@
 /*
- * The command line of tsuzukid: flags into config_flags, and the text of --help. Pure: reads no file, prints nothing.
+ * The command line of tsuzukid: flags into config_flags, and the text of --help. Pure: reads no file, prints
+ * nothing.
  */
 #ifndef TSUZUKI_DAEMON_CLI_H
 #define TSUZUKI_DAEMON_CLI_H
@@ -23,9 +24,9 @@ struct cli {
 };
 
 /*
- * Reads argv[1..]; "--flag VALUE" and "--flag=VALUE", the last of two wins. --help beats everything else, --version
- * everything but that.
- * ERR_INVALID: *why names the word that is not understood and suggests one: exit CLI_EXIT_USAGE.
+ * Reads argv[1..]; "--flag VALUE" and "--flag=VALUE", the last of two wins. --help beats everything else,
+ * --version everything but that. ERR_INVALID: *why names the word that is not understood and suggests one:
+ * exit CLI_EXIT_USAGE.
  */
 enum err cli_parse(int argc, char *const *argv, struct cli *out, struct buf *why);
 /* Usage for people: examples, flags, settings. 16 KiB hold it. */

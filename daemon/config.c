@@ -25,7 +25,7 @@ enum option_id {
 enum { PLAIN = 0, SECRET = 1 };
 
 static const struct option options[] = {
-#define OPTION(name, kind, field, fallback, least, most, secrecy, help)                                      \
+#define OPTION(name, kind, field, fallback, least, most, secrecy, help) \
 	{#name, fallback, value_##kind, offsetof(struct config, field), least, most, (secrecy) == SECRET},
 #include "daemon/options.def"
 #undef OPTION
@@ -64,10 +64,7 @@ static void say_place(struct load *l, enum option_id id, struct place place)
 		buf_fmt(l->why, "%s:%u: ", l->path, place.line);
 		break;
 	case SOURCE_FLAG:
-		buf_fmt(l->why, "--%s: ",
-			id == OPT_PORT           ? "port"
-				: id == OPT_BIND ? "bind"
-						 : "data-dir");
+		buf_fmt(l->why, "--%s: ", id == OPT_PORT ? "port" : id == OPT_BIND ? "bind" : "data-dir");
 		break;
 	case SOURCE_ENVIRONMENT:
 	case SOURCE_NONE:
@@ -119,9 +116,11 @@ static enum err take(struct load *l, enum option_id id, struct str value, struct
 	return good ? ERR_OK : ERR_INVALID;
 }
 
-/* --- the file --------------------------------------------------------------------------------------------------- */
+/* --- the file
+ * --------------------------------------------------------------------------------------------------- */
 
-/* A name that is shown when it is unknown. Anything else may be a piece of a secret that was broken in two. */
+/* A name that is shown when it is unknown. Anything else may be a piece of a secret that was broken in two.
+ */
 static bool name_shown(struct str key)
 {
 	if (key.len > SHOWN_MAX || str_find(key, '_') == 0)
@@ -198,13 +197,15 @@ static enum err take_file(struct load *l, bool named)
 	return err;
 }
 
-/* --- the other sources ------------------------------------------------------------------------------------------ */
+/* --- the other sources
+ * ------------------------------------------------------------------------------------------ */
 
 static enum err take_defaults(struct load *l)
 {
 	enum err err = ERR_OK;
 	for (size_t id = 0; id < OPTION_COUNT && err == ERR_OK; id++)
-		err = take(l, (enum option_id)id, str_from(options[id].fallback), (struct place){SOURCE_NONE, 0});
+		err = take(l, (enum option_id)id, str_from(options[id].fallback),
+			(struct place){SOURCE_NONE, 0});
 	return err;
 }
 
@@ -216,7 +217,8 @@ static enum err take_environment(struct load *l, char *const *environment)
 		struct str name = str_cut(&value, '=');
 		for (size_t id = 0; id < OPTION_COUNT && err == ERR_OK; id++)
 			if (str_eq(name, str_from(options[id].name)))
-				err = take(l, (enum option_id)id, value, (struct place){SOURCE_ENVIRONMENT, 0});
+				err = take(
+					l, (enum option_id)id, value, (struct place){SOURCE_ENVIRONMENT, 0});
 	}
 	return err;
 }
@@ -233,7 +235,8 @@ static enum err take_flags(struct load *l, const struct config_flags *flags)
 	return err;
 }
 
-/* --- what settings say about each other -------------------------------------------------------------------------- */
+/* --- what settings say about each other
+ * -------------------------------------------------------------------------- */
 
 static bool is_set(const struct load *l, enum option_id id)
 {
@@ -302,7 +305,8 @@ static enum err check_mail(struct load *l)
 		return refuse(l, OPT_EMAIL_PASS, "is set and EMAIL_USER is not; set both or neither");
 	if (c->email_tls == MAIL_OFF && c->email_user && !host_is_here(c->email_host))
 		return refuse(l, OPT_EMAIL_TLS,
-			"off would send EMAIL_PASS in the clear to another machine; use starttls or implicit");
+			"off would send EMAIL_PASS in the clear to another machine; use starttls or "
+			"implicit");
 	return ERR_OK;
 }
 
@@ -317,13 +321,16 @@ static enum err finish(struct load *l)
 	return err == ERR_OK ? check_mail(l) : err;
 }
 
-/* --- the whole --------------------------------------------------------------------------------------------------- */
+/* --- the whole
+ * --------------------------------------------------------------------------------------------------- */
 
-enum err config_load(const struct config_flags *flags, char *const *environment, struct config *out, struct buf *why)
+enum err config_load(
+	const struct config_flags *flags, char *const *environment, struct config *out, struct buf *why)
 {
 	bool named = flags->config_path != NULL;
 	struct config config = {.memory = malloc(sizeof *config.memory)};
-	struct load l = {.path = named ? flags->config_path : CONFIG_DEFAULT_PATH, .config = &config, .why = why};
+	struct load l = {
+		.path = named ? flags->config_path : CONFIG_DEFAULT_PATH, .config = &config, .why = why};
 	if (!config.memory)
 		return ERR_NOMEM;
 	*config.memory = arena_make(LIMIT_CONFIG_MEMORY);

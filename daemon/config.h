@@ -1,6 +1,6 @@
 /*
- * Settings: from flags, then the environment, then the file of KEY=VALUE lines (design.md section 5). One table
- * (options.def) says what there is; README's table of settings and .env.example are generated from it.
+ * Settings: from flags, then the environment, then the file of KEY=VALUE lines (design.md section 5). One
+ * table (options.def) says what there is; README's table of settings and .env.example are generated from it.
  */
 #ifndef TSUZUKI_DAEMON_CONFIG_H
 #define TSUZUKI_DAEMON_CONFIG_H
@@ -40,13 +40,13 @@ struct config {
 	const char *email_pass;
 	const char *email_from;
 	enum mail_tls email_tls;
-	const char *frontend_url;            /* as set; NULL: any origin */
-	struct str origins[CONFIG_ORIGINS];  /* its entries, without trailing slash */
+	const char *frontend_url;	    /* as set; NULL: any origin */
+	struct str origins[CONFIG_ORIGINS]; /* its entries, without trailing slash */
 	size_t origin_count;
 	struct rate rate_auth;
 	struct rate rate_api;
 	struct rate rate_sync;
-	unsigned max_connections;             /* 0: from the descriptor limit */
+	unsigned max_connections;	      /* 0: from the descriptor limit */
 	unsigned max_connections_per_address; /* 0: no limit */
 	unsigned watchlist_page_default;      /* 0: all */
 	unsigned max_items;
@@ -74,14 +74,15 @@ struct config_flags {
 };
 
 /*
- * Reads all three sources, the file first, so that a flag beats the environment and that the file; a value that is
- * overruled must be good all the same, an empty one is as if it were not there. environ-style list `environment`
- * (NULL-terminated). Main thread at start, loop thread at SIGHUP; *out is independent of what was loaded before.
- * ERR_INVALID: a message for people in *why naming file and line (or "environment", "--port") and the fix, never the
- * value of a secret: exit 78. One line; 8 KiB hold it.
- * ERR_NOT_FOUND: a file named by --config is missing; *why names it. ERR_NOMEM: *why says nothing.
+ * Reads all three sources, the file first, so that a flag beats the environment and that the file; a value
+ * that is overruled must be good all the same, an empty one is as if it were not there. environ-style list
+ * `environment` (NULL-terminated). Main thread at start, loop thread at SIGHUP; *out is independent of what
+ * was loaded before. ERR_INVALID: a message for people in *why naming file and line (or "environment",
+ * "--port") and the fix, never the value of a secret: exit 78. One line; 8 KiB hold it. ERR_NOT_FOUND: a file
+ * named by --config is missing; *why names it. ERR_NOMEM: *why says nothing.
  */
-enum err config_load(const struct config_flags *flags, char *const *environment, struct config *out, struct buf *why);
+enum err config_load(
+	const struct config_flags *flags, char *const *environment, struct config *out, struct buf *why);
 /* Wipes and frees; NULL and an all-zero struct are fine. */
 void config_free(struct config *config);
 

@@ -100,7 +100,8 @@ static bool expand(struct str s, struct arena *arena, struct str *out)
 		return false;
 	size_t len = 0;
 	for (size_t i = 0; i < s.len; i++) {
-		bool escape = s.ptr[i] == '\\' && i + 1 < s.len && (s.ptr[i + 1] == 'n' || s.ptr[i + 1] == 'r');
+		bool escape =
+			s.ptr[i] == '\\' && i + 1 < s.len && (s.ptr[i + 1] == 'n' || s.ptr[i + 1] == 'r');
 		if (escape)
 			i++;
 		copy[len++] = (char)(!escape ? s.ptr[i] : s.ptr[i] == 'n' ? '\n' : '\r');
@@ -110,8 +111,8 @@ static bool expand(struct str s, struct arena *arena, struct str *out)
 }
 
 /*
- * The index of the quote that closes s (s[0] opens), or s.len. One behind a backslash closes only when no other does,
- * as in 'C:\'.
+ * The index of the quote that closes s (s[0] opens), or s.len. One behind a backslash closes only when no
+ * other does, as in 'C:\'.
  */
 static size_t closing_quote(struct str s)
 {

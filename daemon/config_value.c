@@ -17,14 +17,15 @@ static void *field(const struct option *o, struct config *c)
 	return (char *)c + o->offset;
 }
 
-/* --- numbers and times ------------------------------------------------------------------------------------------ */
+/* --- numbers and times
+ * ------------------------------------------------------------------------------------------ */
 
 bool value_number(const struct option *o, struct str text, struct config *c, struct buf *fault)
 {
 	int64_t number;
 	if (!str_int(text, o->least, o->most, &number)) {
-		buf_fmt(fault, "is not a whole number from %lld to %lld; the default is %s", (long long)o->least,
-			(long long)o->most, o->fallback);
+		buf_fmt(fault, "is not a whole number from %lld to %lld; the default is %s",
+			(long long)o->least, (long long)o->most, o->fallback);
 		return false;
 	}
 	*(unsigned *)field(o, c) = (unsigned)number;
@@ -81,7 +82,8 @@ bool value_rate(const struct option *o, struct str text, struct config *c, struc
 	if (!off && (!str_int(count_text, 1, 1000000, &count) ||
 			    !duration_parse(window_text, o->least, o->most, &window))) {
 		buf_fmt(fault,
-			"is neither off nor a count from 1 to 1000000, '/' and a time of at most one day; the "
+			"is neither off nor a count from 1 to 1000000, '/' and a time of at most one day; "
+			"the "
 			"default is %s",
 			o->fallback);
 		return false;
@@ -90,7 +92,8 @@ bool value_rate(const struct option *o, struct str text, struct config *c, struc
 	return true;
 }
 
-/* --- texts ------------------------------------------------------------------------------------------------------ */
+/* --- texts
+ * ------------------------------------------------------------------------------------------------------ */
 
 static bool keep(struct str text, struct config *c, const char **out, struct buf *fault)
 {
@@ -117,7 +120,8 @@ bool value_jwt_secret(const struct option *o, struct str text, struct config *c,
 	const char *wrong = secrets_refuse(text);
 	if (wrong) {
 		buf_fmt(fault,
-			"%s; set your own, or leave it unset and one is made (openssl rand -hex 32 prints one)",
+			"%s; set your own, or leave it unset and one is made (openssl rand -hex 32 prints "
+			"one)",
 			wrong);
 		return false;
 	}
@@ -129,7 +133,8 @@ bool value_host(const struct option *o, struct str text, struct config *c, struc
 	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]";
 	for (size_t i = 0; i < text.len; i++)
 		if (!memchr(good, text.ptr[i], sizeof good - 1)) {
-			buf_text(fault, "is no host name or address; write it alone, such as smtp.example.org");
+			buf_text(fault,
+				"is no host name or address; write it alone, such as smtp.example.org");
 			return false;
 		}
 	return value_text(o, text, c, fault);
@@ -217,10 +222,12 @@ bool value_base_path(const struct option *o, struct str text, struct config *c, 
 	return value_text(o, text, c, fault);
 }
 
-/* --- lists ------------------------------------------------------------------------------------------------------ */
+/* --- lists
+ * ------------------------------------------------------------------------------------------------------ */
 
-static const char origin_form[] = "is no list of origins; write https://name or http://name:port without a path, with "
-				  "commas between them, or leave it unset to allow any";
+static const char origin_form[] =
+	"is no list of origins; write https://name or http://name:port without a path, with "
+	"commas between them, or leave it unset to allow any";
 
 /* What a browser sends as Origin: lower-case scheme and host, without its default port. */
 static bool origin_parse(struct str text, struct config *c, struct str *out)
@@ -296,8 +303,9 @@ bool value_networks(const struct option *o, struct str text, struct config *c, s
 			return false;
 		}
 		if (!network_parse(entry, &c->proxies[c->proxy_count])) {
-			buf_text(fault, "is no list of addresses; write 192.0.2.1 or 10.0.0.0/8 or fd00::/8, with "
-					"commas between them");
+			buf_text(fault,
+				"is no list of addresses; write 192.0.2.1 or 10.0.0.0/8 or fd00::/8, with "
+				"commas between them");
 			return false;
 		}
 		c->proxy_count++;
@@ -305,7 +313,8 @@ bool value_networks(const struct option *o, struct str text, struct config *c, s
 	return true;
 }
 
-/* --- choices ---------------------------------------------------------------------------------------------------- */
+/* --- choices
+ * ---------------------------------------------------------------------------------------------------- */
 
 /* The index of text among count words, without regard to case. */
 static bool choose(struct str text, const char *const *words, size_t count, unsigned *out, struct buf *fault)

@@ -1,6 +1,6 @@
 /*
- * The values of settings: one parser a kind of options.def. Strict: a value is understood from its first byte to its
- * last, or it is refused with a text that says what would be right.
+ * The values of settings: one parser a kind of options.def. Strict: a value is understood from its first byte
+ * to its last, or it is refused with a text that says what would be right.
  */
 #ifndef TSUZUKI_DAEMON_CONFIG_VALUE_H
 #define TSUZUKI_DAEMON_CONFIG_VALUE_H
@@ -11,8 +11,9 @@
 struct option;
 
 /*
- * Reads text (not empty, UTF-8 without control characters) into the option's field of c; strings go into c->memory.
- * false: *fault gets the rest of a sentence that begins with the setting's name, never with the value in it.
+ * Reads text (not empty, UTF-8 without control characters) into the option's field of c; strings go into
+ * c->memory. false: *fault gets the rest of a sentence that begins with the setting's name, never with the
+ * value in it.
  */
 typedef bool value_parser(const struct option *o, struct str text, struct config *c, struct buf *fault);
 

@@ -23,8 +23,8 @@ bool field_is_null(struct request *r, const char *name)
 	return json_is_null(json_object_get(r->json, name));
 }
 
-enum field_state field_text(
-	struct request *r, const char *name, size_t max, const char *msg, struct faults *faults, struct str *out)
+enum field_state field_text(struct request *r, const char *name, size_t max, const char *msg,
+	struct faults *faults, struct str *out)
 {
 	const json_t *json = field(r, name);
 	if (!json)
@@ -99,7 +99,8 @@ enum field_state field_real(
 	return FIELD_GOOD;
 }
 
-enum field_state field_bool(struct request *r, const char *name, const char *msg, struct faults *faults, bool *out)
+enum field_state field_bool(
+	struct request *r, const char *name, const char *msg, struct faults *faults, bool *out)
 {
 	const json_t *json = field(r, name);
 	if (!json)
@@ -162,20 +163,23 @@ static bool is_domain_label(struct str s)
 		return false;
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.ptr[i];
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c >= 0x80))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+			    c == '-' || c >= 0x80))
 			return false;
 	}
 	return true;
 }
 
-/* One address: dot-atom, '@', at least two domain labels; the last one no number and of two characters or more. */
+/* One address: dot-atom, '@', at least two domain labels; the last one no number and of two characters or
+ * more. */
 static bool is_email(struct str s)
 {
 	struct str domain = s;
 	struct str local = str_cut(&domain, '@');
 	size_t labels = 0;
 	struct str label = {NULL, 0};
-	if (s.len > LIMIT_EMAIL || local.len == s.len || local.len > 64 || !is_dot_atom(local) || !str_utf8(s))
+	if (s.len > LIMIT_EMAIL || local.len == s.len || local.len > 64 || !is_dot_atom(local) ||
+		!str_utf8(s))
 		return false;
 	while (domain.len) {
 		bool last = str_find(domain, '.') == domain.len;
@@ -201,7 +205,8 @@ bool field_email(struct request *r, struct faults *faults, struct str *out)
 	return true;
 }
 
-bool field_new_password(struct request *r, const char *name, const char *msg, struct faults *faults, struct str *out)
+bool field_new_password(
+	struct request *r, const char *name, const char *msg, struct faults *faults, struct str *out)
 {
 	const json_t *json = field(r, name);
 	struct str password = json_str(json);
@@ -217,7 +222,8 @@ bool field_new_password(struct request *r, const char *name, const char *msg, st
 	return true;
 }
 
-bool field_old_password(struct request *r, const char *name, const char *msg, struct faults *faults, struct str *out)
+bool field_old_password(
+	struct request *r, const char *name, const char *msg, struct faults *faults, struct str *out)
 {
 	const json_t *json = field(r, name);
 	struct str password = json_str(json);
@@ -241,7 +247,8 @@ bool field_anime_id(struct request *r, struct faults *faults, struct str *out)
 		if (!copied)
 			id = (struct str){NULL, 0};
 	}
-	if (!json || json_is_boolean(json) || json_is_array(json) || json_is_object(json) || str_trim(id).len == 0) {
+	if (!json || json_is_boolean(json) || json_is_array(json) || json_is_object(json) ||
+		str_trim(id).len == 0) {
 		fault_add(faults, "animeId", "Anime ID is required");
 		return false;
 	}
@@ -253,8 +260,8 @@ bool field_anime_id(struct request *r, struct faults *faults, struct str *out)
 	return true;
 }
 
-bool query_int_clamped(struct request *r, const char *name, int64_t min, int64_t max, struct faults *faults,
-	int64_t *out)
+bool query_int_clamped(
+	struct request *r, const char *name, int64_t min, int64_t max, struct faults *faults, int64_t *out)
 {
 	const struct query_param *param = request_query(r, name);
 	if (!param)

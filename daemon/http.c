@@ -11,8 +11,38 @@
 /* Head and one piece of a body. */
 enum { OUT_BYTES = 16384 + LIMIT_SEND };
 
+/* What a client names in Upgrade; no route takes another protocol yet. */
+static int on_upgrade(struct http_conn *c, struct lws *wsi)
+{
+	char name[16];
+	/* With a name it does not know the library has answered and freed the headers, but would still read
+	 * them. */
+	int len = lws_hdr_copy(wsi, name, sizeof name, WSI_TOKEN_UPGRADE);
+	return len > 0 ? exchange_upgrade(c, (struct str){name, (size_t)len}) : -1;
+}
+
 /* What a plain HTTP connection brings. Non-zero closes it. */
-static int on_conn(struct http_conn *c, struct lws *wsi, enum lws_callback_reasons reason, void *in, size_t len)
+/*
+ * No route takes a WebSocket yet: its handshake gets the answer that any unknown route gets (/socket.io/
+ * above all, which the mobile client asks for again and again), then the connection closes.
+ */
+static int refuse_upgrade(struct lws *wsi)
+{
+	static const char answer[] = "HTTP/1.1 404 Not Found\r\n"
+				     "Content-Type: application/json; charset=utf-8\r\n"
+				     "Content-Length: 45\r\n"
+				     "Cache-Control: no-store\r\n"
+				     "X-Content-Type-Options: nosniff\r\n"
+				     "Connection: close\r\n\r\n"
+				     "{\"success\":false,\"message\":\"Route not found\"}";
+	unsigned char out[LWS_PRE + sizeof answer];
+	memcpy(out + LWS_PRE, answer, sizeof answer - 1);
+	(void)lws_write(wsi, out + LWS_PRE, sizeof answer - 1, LWS_WRITE_HTTP_FINAL);
+	return -1;
+}
+
+static int on_conn(
+	struct http_conn *c, struct lws *wsi, enum lws_callback_reasons reason, void *in, size_t len)
 {
 	switch ((int)reason) {
 	case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
@@ -27,21 +57,14 @@ static int on_conn(struct http_conn *c, struct lws *wsi, enum lws_callback_reaso
 		return exchange_body(c, in, len);
 	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
 		return exchange_body_end(c);
+	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+		return on_upgrade(c, wsi);
 	case LWS_CALLBACK_WSI_DESTROY:
 		conn_free(c);
 		return 0;
 	default:
 		return 0;
 	}
-}
-
-/* The library switches to what a client names in Upgrade; only WebSocket is considered further. */
-static int on_upgrade(struct lws *wsi)
-{
-	char name[16];
-	/* With an unknown name the library has answered already and freed the headers, but would still read them. */
-	int len = lws_hdr_copy(wsi, name, sizeof name, WSI_TOKEN_UPGRADE);
-	return len > 0 && strcasecmp(name, "websocket") == 0 ? 0 : -1;
 }
 
 static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
@@ -52,17 +75,17 @@ static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 	case LWS_CALLBACK_HTTP:
 	case LWS_CALLBACK_HTTP_BODY:
 	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
 	case LWS_CALLBACK_WSI_DESTROY: {
 		struct http_conn *c = lws_get_opaque_user_data(wsi);
 		return c ? on_conn(c, wsi, reason, in, len) : 0;
 	}
-	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-		return on_upgrade(wsi);
 	case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS: {
 		struct http *http = lws_vhost_user(lws_get_vhost(wsi));
 		return http && http->tls && tls_setup(http->tls, user) == ERR_OK ? 0 : -1;
 	}
-	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: /* no route takes a WebSocket yet */
+	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+		return refuse_upgrade(wsi);
 	case LWS_CALLBACK_RAW_ADOPT:
 	case LWS_CALLBACK_RAW_CONNECTED:
 	case LWS_CALLBACK_RAW_RX:

@@ -1,10 +1,11 @@
 /*
- * HTTP on libwebsockets: from bytes to requests and from responses to bytes. Handlers never see it but for the
- * counters. Loop thread only.
+ * HTTP on libwebsockets: from bytes to requests and from responses to bytes. Handlers never see it but for
+ * the counters. Loop thread only.
  *
- * The files: http.c opens, closes and receives the library's callbacks; http_listen.c accepts; http_conn.c is a
- * connection's life and its deadlines; http_request.c and http_framing.c read what came; http_cors.c, http_head.c
- * and http_send.c answer; http_peers.c counts connections of an address; tls.c holds the certificate.
+ * The files: http.c opens, closes and receives the library's callbacks; http_listen.c accepts; http_conn.c is
+ * a connection's life and its deadlines; http_request.c and http_framing.c read what came; http_cors.c,
+ * http_head.c and http_send.c answer; http_peers.c counts connections of an address; tls.c holds the
+ * certificate.
  */
 #ifndef TSUZUKI_DAEMON_HTTP_H
 #define TSUZUKI_DAEMON_HTTP_H
@@ -21,10 +22,10 @@ struct http_stats {
 	uint64_t replies[6];   /* by class of status: [2] is 2xx */
 	uint64_t accepted;     /* connections */
 	uint64_t refused;      /* connections over a bound, closed without a reply */
-	uint64_t cut;          /* connections that missed a deadline */
+	uint64_t cut;	       /* connections that missed a deadline */
 	uint64_t bad_framing;  /* requests that no server can be sure where they end */
 	uint64_t rate_limited; /* replies with 429 */
-	unsigned open;         /* connections now */
+	unsigned open;	       /* connections now */
 	unsigned pending;      /* requests now that a handler has not answered yet */
 };
 
@@ -34,22 +35,23 @@ const struct lws_protocols *http_protocols(void);
 /*
  * Listens as app->config says (PORT, BIND, TLS_CERT, TLS_KEY) on app->loop, and serves routes[] from then on.
  * app stays the caller's and outlives it. *why: what is wrong and what to do, for people.
- * ERR_INVALID: BIND or the certificate cannot be used; ERR_BUSY: the port or socket is taken; ERR_IO; ERR_NOMEM.
+ * ERR_INVALID: BIND or the certificate cannot be used; ERR_BUSY: the port or socket is taken; ERR_IO;
+ * ERR_NOMEM.
  */
 enum err http_open(struct app *app, struct http **out, struct buf *why);
 /*
- * Closes every connection at once and forgets the requests that nobody has answered: by then no handler, writer or
- * worker may hold one any more. Takes NULL.
+ * Closes every connection at once and forgets the requests that nobody has answered: by then no handler,
+ * writer or worker may hold one any more. Takes NULL.
  */
 void http_close(struct http *http);
 /*
- * Accepts nobody from now on, closes what is idle, lets replies under way finish, and then (at the latest after
- * LIMIT_STOP_MS) stops the loop.
+ * Accepts nobody from now on, closes what is idle, lets replies under way finish, and then (at the latest
+ * after LIMIT_STOP_MS) stops the loop.
  */
 void http_drain(struct http *http);
 /*
- * Reads the certificate again (SIGHUP); connections stay. One that cannot be used is logged, and the old one stays.
- * Without TLS nothing happens.
+ * Reads the certificate again (SIGHUP); connections stay. One that cannot be used is logged, and the old one
+ * stays. Without TLS nothing happens.
  */
 void http_reload(struct http *http);
 

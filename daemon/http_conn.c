@@ -101,8 +101,8 @@ void conn_kill(struct http_conn *c)
 }
 
 /*
- * Whether the library holds a table of headers for this connection. Nothing of its interface says so, but this
- * function (4.1.6) empties its output only if there is one.
+ * Whether the library holds a table of headers for this connection. Nothing of its interface says so, but
+ * this function (4.1.6) empties its output only if there is one.
  */
 static bool has_header_table(struct http_conn *c)
 {
@@ -127,7 +127,8 @@ static bool drain(struct http_conn *c)
 	return true;
 }
 
-/* Shuts our side and drops what still comes for a while: closing over unread bytes would reset the connection. */
+/* Shuts our side and drops what still comes for a while: closing over unread bytes would reset the
+ * connection. */
 static void linger(struct http_conn *c, bool more_expected)
 {
 	lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT, 0);
@@ -137,8 +138,8 @@ static void linger(struct http_conn *c, bool more_expected)
 }
 
 /*
- * The library switches a connection to its next request when the socket can be written. It can, since the whole reply
- * has just gone out; saying so here saves a round of the loop.
+ * The library switches a connection to its next request when the socket can be written. It can, since the
+ * whole reply has just gone out; saying so here saves a round of the loop.
  */
 static void let_next_request_in(struct http_conn *c)
 {
@@ -151,7 +152,8 @@ static void keep_alive(struct http_conn *c)
 	c->rx_off = false;
 	(void)lws_rx_flow_control(c->wsi, 1);
 	bool over = lws_http_transaction_completed(c->wsi) != 0;
-	/* It keeps the table when it has bytes of a next request already, which it must not parse (http_conn.h). */
+	/* It keeps the table when it has bytes of a next request already, which it must not parse
+	 * (http_conn.h). */
 	if (over || has_header_table(c)) {
 		(void)drain(c);
 		conn_kill(c);

@@ -1,21 +1,24 @@
 /*
- * What the files of http share: a connection, the exchange of one request and its reply on it, and what moves it on.
+ * What the files of http share: a connection, the exchange of one request and its reply on it, and what moves
+ * it on.
  *
  * A connection's states and their moves:
  *
- *   OPENED ──► HEADERS_DONE ──► BODY ──► HANDLED ──► READY ──► SENDING ──► IDLE ──► HEADERS ──► HEADERS_DONE ...
- *                   │             ▲           ▲                    │
- *                   └─ no body ───┼───────────┘                    └──► LINGER ──► closed
- *                                 (an early reply waits in BODY until the body has been dropped)
+ *   OPENED ──► HEADERS_DONE ──► BODY ──► HANDLED ──► READY ──► SENDING ──► IDLE ──► HEADERS ──► HEADERS_DONE
+ * ... │             ▲           ▲                    │ └─ no body ───┼───────────┘                    └──►
+ * LINGER ──► closed (an early reply waits in BODY until the body has been dropped)
  *
- * libwebsockets 4.1.6 mis-frames, spins or uses freed memory when it parses a request with a body out of bytes that it
- * has kept from an earlier read, and it spins when it is asked for a writable callback while reading is stopped. So it
- * gets to do neither:
- * - Reading stops inside the callback that completes a request, when nothing is kept yet, and until its reply is out.
- * - A reply never starts inside the library's callbacks but before the loop waits again, and goes straight to the socket.
- * - A connection that has bytes kept when a reply is out (the client pipelines) is closed, after the first reply.
- *   Such clients send the rest again, as RFC 9112 section 9.3.2 tells them to.
- * - Connections are closed from outside of the library's callbacks, at once: its own timers starve under load.
+ * libwebsockets 4.1.6 mis-frames, spins or uses freed memory when it parses a request with a body out of
+ * bytes that it has kept from an earlier read, and it spins when it is asked for a writable callback while
+ * reading is stopped. So it gets to do neither:
+ * - Reading stops inside the callback that completes a request, when nothing is kept yet, and until its reply
+ * is out.
+ * - A reply never starts inside the library's callbacks but before the loop waits again, and goes straight to
+ * the socket.
+ * - A connection that has bytes kept when a reply is out (the client pipelines) is closed, after the first
+ * reply. Such clients send the rest again, as RFC 9112 section 9.3.2 tells them to.
+ * - Connections are closed from outside of the library's callbacks, at once: its own timers starve under
+ * load.
  */
 #ifndef TSUZUKI_DAEMON_HTTP_CONN_H
 #define TSUZUKI_DAEMON_HTTP_CONN_H
@@ -24,43 +27,22 @@
 
 #include "daemon/app.h"
 #include "daemon/http.h"
+#include "daemon/http_exchange.h"
 #include "daemon/http_peers.h"
 #include "daemon/loop.h"
 #include "daemon/tls.h"
 
 enum conn_state {
-	CONN_OPENED,       /* nothing but parts of the first headers has come */
+	CONN_OPENED,	   /* nothing but parts of the first headers has come */
 	CONN_HEADERS_DONE, /* inside the callback that brings the headers */
-	CONN_BODY,         /* the body is on its way, to be used or to be dropped */
-	CONN_HANDLED,      /* the handler has the request */
-	CONN_READY,        /* the reply is there and goes out before the loop waits again */
-	CONN_SENDING,      /* a part of the reply is out */
-	CONN_IDLE,         /* kept alive, no byte of a next request yet */
-	CONN_HEADERS,      /* parts of the next headers have come */
-	CONN_LINGER        /* our side is shut; what still comes is dropped, so that the reply is not lost to a reset */
-};
-
-/* One request and its reply. Outlives its connection while a handler has the request. */
-struct exchange {
-	struct request request;
-	struct exchange *prev; /* in http->exchanges */
-	struct exchange *next;
-	struct http *http;
-	struct buf body;      /* owned: what has come of the body */
-	int64_t length;       /* of the body as announced; 0: none */
-	bool has_length;      /* Content-Length was given */
-	bool chunked;         /* Transfer-Encoding was given */
-	bool unframed;        /* the library does not know where this request ends: nothing may follow it */
-	bool drop_body;       /* the body is not wanted */
-	bool answered;        /* response is complete */
-	bool handling;        /* the handler has it: it may outlive the connection */
-	bool http10;          /* the client speaks HTTP/1.0 */
-	bool wants_close;     /* the client, or the version it speaks, closes after the reply */
-	bool expects_continue;
-	bool quiet;           /* neither counted nor logged */
-	bool cors;            /* CORS headers go with the reply */
-	bool preflight;
-	struct str allow_headers; /* what a preflight asked for; "" unless it can be echoed */
+	CONN_BODY,	   /* the body is on its way, to be used or to be dropped */
+	CONN_HANDLED,	   /* the handler has the request */
+	CONN_READY,	   /* the reply is there and goes out before the loop waits again */
+	CONN_SENDING,	   /* a part of the reply is out */
+	CONN_IDLE,	   /* kept alive, no byte of a next request yet */
+	CONN_HEADERS,	   /* parts of the next headers have come */
+	CONN_LINGER /* our side is shut; what still comes is dropped, so that the reply is not lost to a reset
+		     */
 };
 
 struct http_conn {
@@ -76,13 +58,13 @@ struct http_conn {
 	struct peer *peer;   /* NULL: not counted */
 	struct address address;
 	bool unix_socket;
-	bool trusted;    /* a proxy: its X-Forwarded-For is believed */
-	bool rx_off;     /* reading was stopped */
-	struct buf rest;           /* owned: what the socket has not taken of the reply's head and first piece */
+	bool trusted;	 /* a proxy: its X-Forwarded-For is believed */
+	bool rx_off;	 /* reading was stopped */
+	struct buf rest; /* owned: what the socket has not taken of the reply's head and first piece */
 	struct loop_watch *writable; /* owned, while the socket takes no more */
 	bool empty_body; /* the library will report the end of an empty body, which is to be ignored */
-	size_t sent;     /* bytes of the body that are out */
-	size_t drained;  /* bytes dropped while lingering */
+	size_t sent;	 /* bytes of the body that are out */
+	size_t drained;	 /* bytes dropped while lingering */
 	struct exchange *exchange; /* owned, unless its handler has it */
 };
 
@@ -90,9 +72,9 @@ struct http {
 	struct app *app;
 	struct lws_vhost *vhost;
 	struct tls *tls; /* NULL: plain */
-	int listen_fd;   /* -1: none */
+	int listen_fd;	 /* -1: none */
 	struct loop_watch *listen_watch;
-	bool listen_paused; /* out of descriptors, until the next tick */
+	bool listen_paused;    /* out of descriptors, until the next tick */
 	const char *unix_path; /* of config.bind; NULL: none */
 	struct loop_tick tick;
 	struct loop_before_wait hook;
@@ -108,7 +90,7 @@ struct http {
 	int64_t now_ms; /* of the last tick */
 	uint64_t next_id;
 	struct buf fixed; /* the headers that every reply has */
-	struct buf out;   /* the head and first piece of the reply that is being written */
+	struct buf out;	  /* the head and first piece of the reply that is being written */
 	char date[40];
 	int64_t date_s;
 	struct http_stats stats;
@@ -138,42 +120,14 @@ void conn_stop_reading(struct http_conn *c);
 /* Deadlines, and what lingers. c may be gone afterwards. */
 void conn_tick(struct http_conn *c, int64_t now_ms);
 
-/* http_exchange.c */
-struct exchange *exchange_make(struct http_conn *c);
-void exchange_free(struct exchange *x);
-/* The three things the library brings. Non-zero: it is to close the connection at once. */
-int exchange_headers(struct http_conn *c, const char *path, size_t len);
-int exchange_body(struct http_conn *c, const void *bytes, size_t len);
-int exchange_body_end(struct http_conn *c);
-
-/* http_framing.c */
-struct framing_fault {
-	int status;
-	const char *message; /* NULL: nothing is wrong */
-};
-/* Whether it is certain where the request ends; fills what x knows about its body and its connection. */
-struct framing_fault framing_check(struct http_conn *c, struct exchange *x);
-
-/* http_request.c */
-/* Fills x->request from the headers. A status and message, or nothing when all is well. */
-struct framing_fault request_fill(struct http_conn *c, struct exchange *x);
-/* A header's value in the request's arena; "" when absent or when it cannot be had. */
-struct str request_header(struct http_conn *c, struct exchange *x, enum lws_token_indexes token);
-/* The same for a header that the library has no number for; name in lower case, with its colon. */
-struct str request_header_named(struct http_conn *c, struct exchange *x, const char *name);
-
-/* http_cors.c */
-void cors_look(struct http_conn *c, struct exchange *x);
-void cors_headers(struct exchange *x, struct buf *out);
-
 /* http_head.c */
 bool head_prepare(struct http *http);
-/* Writes the status line and all headers of x's response, whose body has length bytes. */
-void head_write(struct exchange *x, size_t length, bool keep_alive, struct buf *out);
 
 /* http_send.c */
-/* Starts sending the reply. */
+/* Starts sending the reply. c may be gone afterwards. */
 void send_begin(struct http_conn *c);
+/* Sends the reply as far as the socket takes it at once: for a connection that the library closes now. */
+void send_last(struct http_conn *c);
 /* Writes at most len bytes: how many were taken, 0: none for now, -1: the connection failed. */
 ssize_t send_bytes(struct http_conn *c, const void *bytes, size_t len);
 

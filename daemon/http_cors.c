@@ -65,7 +65,8 @@ void cors_headers(struct exchange *x, struct buf *out)
 	}
 	buf_text(out, named ? "Vary: Origin, Access-Control-Request-Headers\r\n"
 			    : "Vary: Access-Control-Request-Headers\r\n");
-	buf_text(out, "Access-Control-Allow-Methods: GET,HEAD,PUT,PATCH,POST,DELETE\r\nAccess-Control-Max-Age: 600\r\n");
+	buf_text(out, "Access-Control-Allow-Methods: "
+		      "GET,HEAD,PUT,PATCH,POST,DELETE\r\nAccess-Control-Max-Age: 600\r\n");
 	if (x->allow_headers.len) {
 		buf_text(out, "Access-Control-Allow-Headers: ");
 		buf_add_str(out, x->allow_headers);

@@ -70,7 +70,8 @@ static void await_body(struct http_conn *c, struct exchange *x)
 		(void)send_bytes(c, go_on, sizeof go_on - 1);
 }
 
-/* The head of the request has been looked at: now its body, its handler, or the reply that is there already. */
+/* The head of the request has been looked at: now its body, its handler, or the reply that is there already.
+ */
 static void after_head(struct http_conn *c, struct exchange *x)
 {
 	struct response *response = &x->request.response;
@@ -155,6 +156,31 @@ int exchange_headers(struct http_conn *c, const char *path, size_t len)
 			request_header(c, x, WSI_TOKEN_HTTP_CONTENT_TYPE), x->chunked);
 	after_head(c, x);
 	return 0;
+}
+
+int exchange_upgrade(struct http_conn *c, struct str name)
+{
+	bool websocket = str_eq_fold(name, STR("websocket"));
+	if (!awaits_headers(c) || c->exchange)
+		return -1;
+	struct exchange *x = c->exchange = exchange_make(c);
+	if (!x)
+		return -1;
+	conn_set(c, CONN_HEADERS_DONE, 0);
+	x->request.path = request_header(c, x, WSI_TOKEN_GET_URI);
+	x->request.origin = request_header(c, x, WSI_TOKEN_ORIGIN);
+	x->quiet = is_socket_io(x->request.path);
+	x->cors = true;
+	x->request.response.close = true;
+	if (websocket)
+		reply_error(&x->request, 404, "Route not found", NULL);
+	else
+		reply_error(&x->request, 400,
+			"This protocol is not offered. Send the request without Upgrade", NULL);
+	send_last(c);
+	c->exchange = NULL;
+	exchange_free(x);
+	return -1;
 }
 
 int exchange_body(struct http_conn *c, const void *bytes, size_t len)

@@ -1,6 +1,7 @@
 /*
- * Whether it is certain where a request ends. libwebsockets 4.1.6 answers badly framed requests as if nothing were
- * wrong (limits.md section 4); here they are refused, since a proxy in front may have read them differently.
+ * Whether it is certain where a request ends. libwebsockets 4.1.6 answers badly framed requests as if nothing
+ * were wrong (limits.md section 4); here they are refused, since a proxy in front may have read them
+ * differently.
  */
 #include <string.h>
 #include <strings.h>
@@ -17,7 +18,8 @@ static struct framing_fault bad(const char *message)
 	return (struct framing_fault){400, message};
 }
 
-/* A header that came more than once: its fragments are counted together, with a comma for each further one. */
+/* A header that came more than once: its fragments are counted together, with a comma for each further one.
+ */
 static bool repeated(struct lws *wsi, enum lws_token_indexes token)
 {
 	return lws_hdr_total_length(wsi, token) != lws_hdr_fragment_length(wsi, token, 0);
@@ -73,8 +75,9 @@ static struct framing_fault check_length(struct lws *wsi, struct exchange *x)
 }
 
 /*
- * The library stores the path, a NUL, and behind it the version, or one byte further the query. A NUL within the path is
- * stored too, but not counted: then the first one comes too early, or what follows is not where it should be.
+ * The library stores the path, a NUL, and behind it the version, or one byte further the query. A NUL within
+ * the path is stored too, but not counted: then the first one comes too early, or what follows is not where
+ * it should be.
  */
 static struct framing_fault check_path(struct lws *wsi, const struct exchange *x)
 {
@@ -132,8 +135,9 @@ static void look_at_connection(struct lws *wsi, struct exchange *x)
 			 (x->http10 && !str_eq_fold(value, STR("keep-alive")));
 	x->expects_continue = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_EXPECT) > 0;
 	/* Without a length the library waits for a body of its own invention. */
-	x->unframed = !x->has_length && (x->request.method == METHOD_POST || x->request.method == METHOD_PUT ||
-						x->request.method == METHOD_PATCH);
+	x->unframed =
+		!x->has_length && (x->request.method == METHOD_POST || x->request.method == METHOD_PUT ||
+					  x->request.method == METHOD_PATCH);
 }
 
 struct framing_fault framing_check(struct http_conn *c, struct exchange *x)

@@ -4,20 +4,21 @@
 
 enum { FIXED_BYTES = 2048 };
 
-static const char security[] =
-	"Content-Security-Policy: default-src 'self';base-uri 'self';font-src 'self' https: data:;form-action 'self';"
-	"frame-ancestors 'self';img-src 'self' data:;object-src 'none';script-src 'self';script-src-attr 'none';"
-	"style-src 'self' https:\r\n"
-	"Cross-Origin-Opener-Policy: same-origin\r\n"
-	"Cross-Origin-Resource-Policy: same-origin\r\n"
-	"Origin-Agent-Cluster: ?1\r\n"
-	"Referrer-Policy: no-referrer\r\n"
-	"X-Content-Type-Options: nosniff\r\n"
-	"X-DNS-Prefetch-Control: off\r\n"
-	"X-Download-Options: noopen\r\n"
-	"X-Frame-Options: SAMEORIGIN\r\n"
-	"X-Permitted-Cross-Domain-Policies: none\r\n"
-	"X-XSS-Protection: 0\r\n";
+static const char security[] = "Content-Security-Policy: default-src 'self';base-uri 'self';font-src 'self' "
+			       "https: data:;form-action 'self';"
+			       "frame-ancestors 'self';img-src 'self' data:;object-src 'none';script-src "
+			       "'self';script-src-attr 'none';"
+			       "style-src 'self' https:\r\n"
+			       "Cross-Origin-Opener-Policy: same-origin\r\n"
+			       "Cross-Origin-Resource-Policy: same-origin\r\n"
+			       "Origin-Agent-Cluster: ?1\r\n"
+			       "Referrer-Policy: no-referrer\r\n"
+			       "X-Content-Type-Options: nosniff\r\n"
+			       "X-DNS-Prefetch-Control: off\r\n"
+			       "X-Download-Options: noopen\r\n"
+			       "X-Frame-Options: SAMEORIGIN\r\n"
+			       "X-Permitted-Cross-Domain-Policies: none\r\n"
+			       "X-XSS-Protection: 0\r\n";
 
 static const char *const method_names[METHOD_COUNT] = {
 	[METHOD_GET] = "GET",
@@ -120,7 +121,8 @@ void head_write(struct exchange *x, size_t length, bool keep_alive, struct buf *
 	add_status(response->status, out);
 	if (response->status != 204) {
 		buf_text(out, "Content-Type: ");
-		buf_text(out, response->content_type ? response->content_type : "application/json; charset=utf-8");
+		buf_text(out,
+			response->content_type ? response->content_type : "application/json; charset=utf-8");
 		buf_add(out, "\r\n", 2);
 	}
 	add_number(out, "Content-Length: ", (int64_t)length);

@@ -25,7 +25,8 @@ unsigned http_connection_bound(const struct config *config)
 		most = limit.rlim_cur > 1000000 ? 1000000 : (unsigned)limit.rlim_cur;
 	most = most > 2 * LIMIT_DESCRIPTORS_KEPT ? most - LIMIT_DESCRIPTORS_KEPT : most / 2;
 	if (config->max_connections > most)
-		log_warn("MAX_CONNECTIONS is %u, but the descriptor limit allows %u", config->max_connections, most);
+		log_warn("MAX_CONNECTIONS is %u, but the descriptor limit allows %u", config->max_connections,
+			most);
 	return config->max_connections && config->max_connections < most ? config->max_connections : most;
 }
 
@@ -76,9 +77,8 @@ static void welcome(struct http *http, int fd, const struct sockaddr_storage *fr
 	bool proxy = trusted(http, &address, unix_socket);
 	struct peer *peer = NULL;
 	if (http->stats.open >= http->max_connections ||
-		(!proxy &&
-			!(peer = peers_take(&http->peers, &address,
-				  http->app->config.max_connections_per_address)))) {
+		(!proxy && !(peer = peers_take(&http->peers, &address,
+				     http->app->config.max_connections_per_address)))) {
 		http->stats.refused++;
 		(void)close(fd);
 		return;
@@ -105,7 +105,8 @@ static void on_acceptable(void *context)
 	for (int i = 0; i < LIMIT_ACCEPTS; i++) {
 		struct sockaddr_storage from = {0};
 		socklen_t len = sizeof from;
-		int fd = accept4(http->listen_fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept4(
+			http->listen_fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
 			welcome(http, fd, &from);
 			continue;
@@ -133,21 +134,24 @@ static enum err bind_failed(const struct config *config, int reason, struct buf 
 {
 	bool is_unix = strncmp(config->bind, unix_prefix, sizeof unix_prefix - 1) == 0;
 	if (reason == EADDRINUSE && is_unix)
-		buf_fmt(why, "BIND: %s is in use by a program that listens on it. Stop it, or name another path.",
+		buf_fmt(why,
+			"BIND: %s is in use by a program that listens on it. Stop it, or name another path.",
 			config->bind);
 	else if (reason == EADDRINUSE)
-		buf_fmt(why, "Port %u on %s is in use by another program. Stop it, or choose another port with "
-			     "--port or PORT.",
+		buf_fmt(why,
+			"Port %u on %s is in use by another program. Stop it, or choose another port with "
+			"--port or PORT.",
 			config->port, config->bind);
 	else if (reason == EACCES && !is_unix)
-		buf_fmt(why, "Port %u on %s may not be used by this user. Choose a port above 1023 with --port or "
-			     "PORT.",
+		buf_fmt(why,
+			"Port %u on %s may not be used by this user. Choose a port above 1023 with --port or "
+			"PORT.",
 			config->port, config->bind);
 	else if (is_unix)
 		buf_fmt(why, "BIND: cannot listen on %s (%s).", config->bind, strerror(reason));
 	else
-		buf_fmt(why, "Cannot listen on %s port %u (%s). Set BIND to an address of this machine.", config->bind,
-			config->port, strerror(reason));
+		buf_fmt(why, "Cannot listen on %s port %u (%s). Set BIND to an address of this machine.",
+			config->bind, config->port, strerror(reason));
 	return reason == EADDRINUSE ? ERR_BUSY : ERR_IO;
 }
 
@@ -168,7 +172,8 @@ static enum err listen_unix(struct http *http, struct buf *why)
 	const char *path = config->bind + sizeof unix_prefix - 1;
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
 	if (!*path || strlen(path) >= sizeof name.sun_path) {
-		buf_fmt(why, "BIND: %s: a socket's path has 1 to %zu bytes.", config->bind, sizeof name.sun_path - 1);
+		buf_fmt(why, "BIND: %s: a socket's path has 1 to %zu bytes.", config->bind,
+			sizeof name.sun_path - 1);
 		return ERR_INVALID;
 	}
 	memcpy(name.sun_path, path, strlen(path));
@@ -198,7 +203,8 @@ static enum err listen_address(struct http *http, const struct addrinfo *at, str
 	/* "::" is every address, those of IPv4 too. */
 	if (at->ai_family == AF_INET6)
 		(void)setsockopt(http->listen_fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-	if (bind(http->listen_fd, at->ai_addr, at->ai_addrlen) != 0 || listen(http->listen_fd, SOMAXCONN) != 0)
+	if (bind(http->listen_fd, at->ai_addr, at->ai_addrlen) != 0 ||
+		listen(http->listen_fd, SOMAXCONN) != 0)
 		return bind_failed(config, errno, why);
 	return ERR_OK;
 }
@@ -213,8 +219,9 @@ static enum err listen_tcp(struct http *http, struct buf *why)
 	(void)snprintf(port, sizeof port, "%u", config->port);
 	int failed = getaddrinfo(config->bind, port, &hints, &found);
 	if (failed) {
-		buf_fmt(why, "BIND: %s is no address of this machine (%s). Use 0.0.0.0, ::, an address, or "
-			     "unix:/path.",
+		buf_fmt(why,
+			"BIND: %s is no address of this machine (%s). Use 0.0.0.0, ::, an address, or "
+			"unix:/path.",
 			config->bind, gai_strerror(failed));
 		return ERR_INVALID;
 	}

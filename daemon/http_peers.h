@@ -1,6 +1,6 @@
 /*
- * How many connections each address has open (IPv6 by its /64). As many entries as there are addresses connected.
- * Loop thread.
+ * How many connections each address has open (IPv6 by its /64). As many entries as there are addresses
+ * connected. Loop thread.
  */
 #ifndef TSUZUKI_DAEMON_HTTP_PEERS_H
 #define TSUZUKI_DAEMON_HTTP_PEERS_H

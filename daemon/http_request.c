@@ -1,4 +1,5 @@
-/* From the library's table of headers to a request. Everything is copied: the table is gone before the reply is. */
+/* From the library's table of headers to a request. Everything is copied: the table is gone before the reply
+ * is. */
 #include <string.h>
 
 #include "daemon/http_conn.h"
@@ -137,7 +138,8 @@ static bool forwarded_at_all(struct lws *wsi)
 {
 	static const char *const names[] = {"forwarded:", "x-forwarded-host:", "x-forwarded-proto:",
 		"x-forwarded-port:", "x-forwarded-server:", "x-forwarded-prefix:", "x-forwarded-by:"};
-	if (lws_hdr_total_length(wsi, WSI_TOKEN_X_FORWARDED_FOR) > 0 || lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_VIA) > 0 ||
+	if (lws_hdr_total_length(wsi, WSI_TOKEN_X_FORWARDED_FOR) > 0 ||
+		lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_VIA) > 0 ||
 		lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_X_REAL_IP) > 0)
 		return true;
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)

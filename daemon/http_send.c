@@ -33,8 +33,8 @@ static void account(struct exchange *x)
 		stats->rate_limited++;
 	if (status >= 500)
 		log_warn("request %llu: %s answered %d", (unsigned long long)r->id, template_of(r), status);
-	log_debug("request %llu: %s answered %d after %lld ms", (unsigned long long)r->id, template_of(r), status,
-		(long long)(x->http->now_ms - r->begun_ms));
+	log_debug("request %llu: %s answered %d after %lld ms", (unsigned long long)r->id, template_of(r),
+		status, (long long)(x->http->now_ms - r->begun_ms));
 }
 
 void http_send(struct request *r)
@@ -134,19 +134,35 @@ static bool keep_rest(struct http_conn *c, const struct buf *out, size_t taken)
 	return buf_ok(&c->rest);
 }
 
-void send_begin(struct http_conn *c)
+static void compose(struct http_conn *c, bool keep)
 {
 	struct exchange *x = c->exchange;
 	const struct buf *body = &x->request.response.body;
 	struct buf *out = &c->http->out;
-	size_t whole = has_body(x) ? body->len : 0, taken = 0;
-	bool keep = !x->request.response.close && !x->wants_close && !x->unframed && !x->chunked &&
-		    !c->http->draining;
+	size_t whole = has_body(x) ? body->len : 0;
 	buf_clear(out);
 	head_write(x, body->len, keep, out);
 	c->sent = whole < LIMIT_SEND ? whole : LIMIT_SEND;
 	if (c->sent)
 		buf_add(out, body->ptr, c->sent);
+}
+
+void send_last(struct http_conn *c)
+{
+	const struct buf *out = &c->http->out;
+	size_t taken;
+	compose(c, false);
+	if (buf_ok(out))
+		(void)push(c, out->ptr, out->len, &taken);
+}
+
+void send_begin(struct http_conn *c)
+{
+	const struct exchange *x = c->exchange;
+	const struct buf *out = &c->http->out;
+	size_t whole = has_body(x) ? x->request.response.body.len : 0, taken = 0;
+	compose(c, !x->request.response.close && !x->wants_close && !x->unframed && !x->chunked &&
+			   !c->http->draining);
 	if (!buf_ok(out) || !push(c, out->ptr, out->len, &taken))
 		conn_kill(c);
 	else if (taken == out->len && c->sent == whole)

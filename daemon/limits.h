@@ -1,64 +1,66 @@
 /*
- * Every bound of the daemon, side by side. Bounds of the data itself (field lengths) stand in schema/registers.def.
+ * Every bound of the daemon, side by side. Bounds of the data itself (field lengths) stand in
+ * schema/registers.def.
  */
 #ifndef TSUZUKI_DAEMON_LIMITS_H
 #define TSUZUKI_DAEMON_LIMITS_H
 
 enum {
 	/* HTTP */
-	LIMIT_BODY = 64 * 1024,          /* bytes of a request body, unless its route says otherwise */
-	LIMIT_BODY_DRAIN = 1024 * 1024,  /* bytes of a refused body that are read before the connection closes */
-	LIMIT_URI = 4096,                /* bytes of path and query */
-	LIMIT_HEADER_VALUE = 4096,       /* bytes of one header that we read */
-	LIMIT_QUERY = 16,                /* parameters of a query string */
-	LIMIT_JSON_DEPTH = 64,           /* nesting of a JSON body */
-	LIMIT_HEADERS_MS = 6000,         /* from the connection's opening (or the last reply) to complete headers */
-	LIMIT_BODY_MS = 15000,           /* from complete headers to the complete body */
-	LIMIT_IDLE_MS = 65000,           /* keep-alive without a request */
-	LIMIT_REPLY_MS = 60000,          /* for a client to take a whole reply */
-	LIMIT_LINGER_MS = 2000,          /* for a client to take a last reply, once our side is shut */
-	LIMIT_ACCEPTS = 64,              /* connections accepted in a row */
-	LIMIT_SEND = 64 * 1024,          /* bytes of a reply's body that are written at once */
+	LIMIT_BODY = 64 * 1024, /* bytes of a request body, unless its route says otherwise */
+	LIMIT_BODY_DRAIN =
+		1024 * 1024,	   /* bytes of a refused body that are read before the connection closes */
+	LIMIT_URI = 4096,	   /* bytes of path and query */
+	LIMIT_HEADER_VALUE = 4096, /* bytes of one header that we read */
+	LIMIT_QUERY = 16,	   /* parameters of a query string */
+	LIMIT_JSON_DEPTH = 64,	   /* nesting of a JSON body */
+	LIMIT_HEADERS_MS = 6000,   /* from the connection's opening (or the last reply) to complete headers */
+	LIMIT_BODY_MS = 15000,	   /* from complete headers to the complete body */
+	LIMIT_IDLE_MS = 65000,	   /* keep-alive without a request */
+	LIMIT_REPLY_MS = 60000,	   /* for a client to take a whole reply */
+	LIMIT_LINGER_MS = 2000,	   /* for a client to take a last reply, once our side is shut */
+	LIMIT_ACCEPTS = 64,	   /* connections accepted in a row */
+	LIMIT_SEND = 64 * 1024,	   /* bytes of a reply's body that are written at once */
 	LIMIT_RESPONSE = 64 * 1024 * 1024, /* bytes of one reply */
-	LIMIT_ARENA = 8 * 1024 * 1024,   /* bytes that one request or job takes for itself */
-	LIMIT_ADDRESSES = 16384,         /* addresses and devices remembered by the rate limiter, each table */
-	LIMIT_DESCRIPTORS_KEPT = 64,     /* descriptors kept back for files, the store and outbound mail */
+	LIMIT_ARENA = 8 * 1024 * 1024,	   /* bytes that one request or job takes for itself */
+	LIMIT_ADDRESSES = 16384,     /* addresses and devices remembered by the rate limiter, each table */
+	LIMIT_DESCRIPTORS_KEPT = 64, /* descriptors kept back for files, the store and outbound mail */
 
 	/* Queues */
-	LIMIT_QUEUE_OPS = 16384,         /* ops waiting for the store */
-	LIMIT_GROUP_OPS = 4096,          /* ops in one transaction */
-	LIMIT_HASH_QUEUE = 64,           /* passwords waiting for a worker */
+	LIMIT_QUEUE_OPS = 16384, /* ops waiting for the store */
+	LIMIT_GROUP_OPS = 4096,	 /* ops in one transaction */
+	LIMIT_HASH_QUEUE = 64,	 /* passwords waiting for a worker */
 	LIMIT_HASH_AT_ONCE = 2,
-	LIMIT_READ_QUEUE = 64,           /* large reads waiting for a worker */
-	LIMIT_READ_ROWS = 2000,          /* rows above which a read goes to a worker */
+	LIMIT_READ_QUEUE = 64,	/* large reads waiting for a worker */
+	LIMIT_READ_ROWS = 2000, /* rows above which a read goes to a worker */
 
 	/* Accounts */
-	LIMIT_DEVICES = 100,             /* a user */
+	LIMIT_DEVICES = 100, /* a user */
 	LIMIT_SESSIONS_PER_DEVICE = 8,
-	LIMIT_PASSWORD = 1024,           /* bytes */
-	LIMIT_EMAIL = 254,               /* bytes */
-	LIMIT_DEVICE_NAME = 100,         /* characters */
-	LIMIT_SLOW_ACCOUNTS = 4096,      /* accounts whose failed log-ins are remembered */
-	LIMIT_SLOW_WAITING = 256,        /* log-ins that are made to wait at a time */
-	LIMIT_TOKEN = 1024,              /* bytes of a token that is looked at */
-	LIMIT_TOKEN_CACHE = 65536,       /* verified tokens remembered */
-	LIMIT_DEVICE_SEEN_MS = 300000,   /* a device's lastSeen is at most this stale */
+	LIMIT_PASSWORD = 1024,	       /* bytes */
+	LIMIT_EMAIL = 254,	       /* bytes */
+	LIMIT_DEVICE_NAME = 100,       /* characters */
+	LIMIT_SLOW_ACCOUNTS = 4096,    /* accounts whose failed log-ins are remembered */
+	LIMIT_SLOW_WAITING = 256,      /* log-ins that are made to wait at a time */
+	LIMIT_TOKEN = 1024,	       /* bytes of a token that is looked at */
+	LIMIT_TOKEN_CACHE = 65536,     /* verified tokens remembered */
+	LIMIT_DEVICE_SEEN_MS = 300000, /* a device's lastSeen is at most this stale */
 
 	/* Mail */
-	LIMIT_MAILS_PER_HOUR = 3,        /* an account */
+	LIMIT_MAILS_PER_HOUR = 3, /* an account */
 	LIMIT_MAIL_ATTEMPTS = 12,
-	LIMIT_OWED_MAIL = 10000,         /* rows of owed mail */
-	LIMIT_RESET_MS = 3600000,        /* a mailed password works this long */
+	LIMIT_OWED_MAIL = 10000,  /* rows of owed mail */
+	LIMIT_RESET_MS = 3600000, /* a mailed password works this long */
 
 	/* Settings, secrets and logs */
-	LIMIT_CONFIG_FILE = 1024 * 1024,     /* bytes of the settings file */
+	LIMIT_CONFIG_FILE = 1024 * 1024,       /* bytes of the settings file */
 	LIMIT_CONFIG_MEMORY = 4 * 1024 * 1024, /* bytes that one set of settings takes */
-	LIMIT_LOG_LINE = 4096,               /* bytes of a line, its end included; PIPE_BUF, so that it stays whole */
-	LIMIT_BCRYPT_COST = 16,              /* of an imported hash: about five seconds; one above it is denied */
+	LIMIT_LOG_LINE = 4096,	/* bytes of a line, its end included; PIPE_BUF, so that it stays whole */
+	LIMIT_BCRYPT_COST = 16, /* of an imported hash: about five seconds; one above it is denied */
 
 	/* The loop */
 	LIMIT_TICK_MS = 100,
-	LIMIT_STOP_MS = 4000             /* for replies under way when the daemon stops */
+	LIMIT_STOP_MS = 4000 /* for replies under way when the daemon stops */
 };
 
 #endif

@@ -58,7 +58,8 @@ static void line_text(struct line *l, const char *text)
 	line_add(l, text, strlen(text));
 }
 
-/* The length of the UTF-8 sequence at s; 0 when it is none, or a control character of C1, which terminals obey. */
+/* The length of the UTF-8 sequence at s; 0 when it is none, or a control character of C1, which terminals
+ * obey. */
 static size_t utf8_sequence(struct str s)
 {
 	unsigned char first = (unsigned char)s.ptr[0];
@@ -118,7 +119,8 @@ static void line_head(struct line *l, enum log_level level, enum log_form form)
 	line_text(l, form == FORM_JSON ? "\",\"message\":\"" : ": ");
 }
 
-/* One write(2) a line, so that lines of several threads and processes do not mix. Nobody can be told when it fails. */
+/* One write(2) a line, so that lines of several threads and processes do not mix. Nobody can be told when it
+ * fails. */
 static void line_send(const struct line *l)
 {
 	size_t sent = 0;
@@ -155,7 +157,8 @@ void log_at(enum log_level level, const char *format, ...)
 	l.cut = false;
 	l.room = sizeof l.text - strlen(tail) - strlen(more);
 	line_head(&l, level, form);
-	line_message(&l, (struct str){message, long_message ? sizeof message - 1 : (size_t)len}, form == FORM_JSON);
+	line_message(&l, (struct str){message, long_message ? sizeof message - 1 : (size_t)len},
+		form == FORM_JSON);
 	long_message = long_message || l.cut;
 	l.room = sizeof l.text;
 	l.cut = false;

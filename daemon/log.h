@@ -1,7 +1,7 @@
 /*
- * The only sink of what the daemon says: lines on standard error, with <N> priorities when systemd reads them. Never
- * a password, token or mail body; addresses and titles only at debug. A value can never split a line: control bytes
- * are escaped. Thread-safe.
+ * The only sink of what the daemon says: lines on standard error, with <N> priorities when systemd reads
+ * them. Never a password, token or mail body; addresses and titles only at debug. A value can never split a
+ * line: control bytes are escaped. Thread-safe.
  */
 #ifndef TSUZUKI_DAEMON_LOG_H
 #define TSUZUKI_DAEMON_LOG_H
@@ -18,10 +18,10 @@ void log_at(enum log_level level, const char *format, ...) __attribute__((format
 #define log_error(...) log_at(LOG_ERROR_, __VA_ARGS__)
 #define log_warn(...) log_at(LOG_WARN_, __VA_ARGS__)
 #define log_info(...) log_at(LOG_INFO_, __VA_ARGS__)
-#define log_debug(...)                                                                                       \
-	do {                                                                                                 \
-		if (log_wants(LOG_DEBUG_))                                                                   \
-			log_at(LOG_DEBUG_, __VA_ARGS__);                                                     \
+#define log_debug(...)                                   \
+	do {                                             \
+		if (log_wants(LOG_DEBUG_))               \
+			log_at(LOG_DEBUG_, __VA_ARGS__); \
 	} while (0)
 
 #endif

@@ -34,7 +34,7 @@ struct loop {
 	struct loop_before_wait *hooks;
 	struct loop_before_wait *next_hook;
 	atomic_bool stop;
-	pthread_mutex_t lock;     /* over the two below */
+	pthread_mutex_t lock;	  /* over the two below */
 	struct loop_item *posted; /* oldest first */
 	struct loop_item *posted_last;
 };
@@ -59,15 +59,16 @@ struct now loop_now(void)
 }
 
 /*
- * What libwebsockets says is of use to those who look for a fault, and much of it can be provoked from outside: it is
- * shown at debug, except for one line a second of its errors.
+ * What libwebsockets says is of use to those who look for a fault, and much of it can be provoked from
+ * outside: it is shown at debug, except for one line a second of its errors.
  */
 static void on_lws_log(int level, const char *line)
 {
 	static atomic_llong last_ms = -1000;
 	size_t len = strcspn(line, "\n");
 	long long now = loop_now().mono_ms, last = atomic_load(&last_ms);
-	bool loud = level == LLL_ERR && now - last >= 1000 && atomic_compare_exchange_strong(&last_ms, &last, now);
+	bool loud = level == LLL_ERR && now - last >= 1000 &&
+		    atomic_compare_exchange_strong(&last_ms, &last, now);
 	if (loud)
 		log_warn("libwebsockets: %.*s", (int)len, line);
 	else

@@ -1,9 +1,9 @@
 /*
- * The event loop: the only owner of libwebsockets' context, of its tick, and of what other threads want run on it.
- * Everything here but loop_post() and loop_stop() belongs to the loop's own thread.
+ * The event loop: the only owner of libwebsockets' context, of its tick, and of what other threads want run
+ * on it. Everything here but loop_post() and loop_stop() belongs to the loop's own thread.
  *
- * libwebsockets writes its log through one function of the process, so loop.c holds the one counter that keeps it from
- * flooding ours.
+ * libwebsockets writes its log through one function of the process, so loop.c holds the one counter that
+ * keeps it from flooding ours.
  */
 #ifndef TSUZUKI_DAEMON_LOOP_H
 #define TSUZUKI_DAEMON_LOOP_H
@@ -38,15 +38,16 @@ struct loop_before_wait {
 };
 
 struct loop_options {
-	const struct lws_protocols *protocols; /* not used: whoever makes a vhost brings its own; may be NULL */
-	void *context_user;                    /* lws_context_user() of callbacks */
-	unsigned descriptors;                  /* most descriptors libwebsockets may use; 0: from the process's limit */
-	bool tls;                              /* some vhost will use TLS */
+	const struct lws_protocols
+		*protocols;   /* not used: whoever makes a vhost brings its own; may be NULL */
+	void *context_user;   /* lws_context_user() of callbacks */
+	unsigned descriptors; /* most descriptors libwebsockets may use; 0: from the process's limit */
+	bool tls;	      /* some vhost will use TLS */
 };
 
 /*
- * Makes the libev loop and the libwebsockets context (limits.md section 2), which has no vhost yet. SIGPIPE is ignored
- * from here on. ERR_NOMEM when that fails; the log says more.
+ * Makes the libev loop and the libwebsockets context (limits.md section 2), which has no vhost yet. SIGPIPE
+ * is ignored from here on. ERR_NOMEM when that fails; the log says more.
  */
 enum err loop_open(const struct loop_options *options, struct loop **out);
 void loop_close(struct loop *loop);
@@ -57,7 +58,8 @@ void loop_run(struct loop *loop, void (*on_signal)(void *context, int signal), v
 /* From any thread, at any time. */
 void loop_stop(struct loop *loop);
 
-/* From any thread: item->run() is called once on the loop's thread, in the order of posting. Wake-ups coalesce. */
+/* From any thread: item->run() is called once on the loop's thread, in the order of posting. Wake-ups
+ * coalesce. */
 void loop_post(struct loop *loop, struct loop_item *item);
 /* Runs what was posted. loop_run() does so by itself; this is for what is posted after it has returned. */
 void loop_run_posted(struct loop *loop);
@@ -72,8 +74,8 @@ void loop_no_tick(struct loop *loop, struct loop_tick *tick);
 enum loop_interest { LOOP_READABLE, LOOP_WRITABLE };
 
 /*
- * Calls run(context) whenever descriptor fd can be read (or written), from now on. The descriptor stays the caller's,
- * who forgets the watch before closing it. NULL when memory is short.
+ * Calls run(context) whenever descriptor fd can be read (or written), from now on. The descriptor stays the
+ * caller's, who forgets the watch before closing it. NULL when memory is short.
  */
 struct loop_watch *loop_watch(
 	struct loop *loop, int fd, enum loop_interest interest, void (*run)(void *context), void *context);

@@ -68,7 +68,8 @@ static void settle(struct sending *s, bool sent, bool again)
 	size_t last = sizeof pauses_ms / sizeof pauses_ms[0] - 1;
 	if (job) {
 		job->sent = sent;
-		job->retry_at = again ? loop_now().wall_ms + pauses_ms[s->attempts < last ? s->attempts : last] : 0;
+		job->retry_at =
+			again ? loop_now().wall_ms + pauses_ms[s->attempts < last ? s->attempts : last] : 0;
 		job->job.context = s;
 		job->job.done = settled;
 		if (writer_submit(s->app->writer, &job->job))
@@ -126,7 +127,8 @@ static enum err compose(struct sending *s, struct str email, struct str username
 		.now_ms = loop_now().wall_ms};
 	randombytes_buf(text.id, sizeof text.id);
 	s->mail = (struct outbound_mail){.port = c->email_port, .tls = c->email_tls};
-	if (!copy_text(&s->arena, c->email_host, &s->mail.host) || !copy_text(&s->arena, c->email_user, &s->mail.user) ||
+	if (!copy_text(&s->arena, c->email_host, &s->mail.host) ||
+		!copy_text(&s->arena, c->email_user, &s->mail.user) ||
 		!copy_text(&s->arena, c->email_pass, &s->mail.pass) ||
 		!copy_text(&s->arena, c->email_from, &s->mail.from) || !arena_str(&s->arena, email, &to))
 		return ERR_NOMEM;

@@ -1,6 +1,7 @@
 /*
- * Mail that is owed: forgotten passwords. The store holds only that a mail is owed; the password is drawn when it is
- * sent, and only its hash is kept. One mail at a time, on a worker; failures are retried with growing pauses.
+ * Mail that is owed: forgotten passwords. The store holds only that a mail is owed; the password is drawn
+ * when it is sent, and only its hash is kept. One mail at a time, on a worker; failures are retried with
+ * growing pauses.
  */
 #ifndef TSUZUKI_DAEMON_MAIL_H
 #define TSUZUKI_DAEMON_MAIL_H

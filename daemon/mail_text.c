@@ -7,7 +7,7 @@
 #include "sync/base/time.h"
 
 enum {
-	LINE = 76,           /* characters of a line; RFC 5322 recommends at most 78, quoted-printable demands 76 */
+	LINE = 76, /* characters of a line; RFC 5322 recommends at most 78, quoted-printable demands 76 */
 	WORD_BYTES = 45,     /* of text in one encoded word: 60 base64 digits and 12 of frame stay under 75 */
 	ADDRESS_BYTES = 320, /* 64 of a local part, '@' and 255 of a domain (RFC 5321) */
 	NAME_BYTES = 256     /* of a sender's name that are shown */
@@ -135,8 +135,8 @@ static void add_date(struct buf *out, int64_t ms)
 	/* strftime() would speak the locale's language; the standard demands English. */
 	if (ms < 0 || !gmtime_r(&seconds, &tm))
 		return;
-	buf_fmt(out, "Date: %s, %d %s %d %02d:%02d:%02d +0000\r\n", days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon],
-		tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	buf_fmt(out, "Date: %s, %d %s %d %02d:%02d:%02d +0000\r\n", days[tm.tm_wday], tm.tm_mday,
+		months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
 static void add_message_id(struct buf *out, const struct mail_text *t, struct str from)
@@ -207,7 +207,8 @@ static void add_body(struct buf *out, const struct mail_text *t)
 enum err mail_text_write(const struct mail_text *t, struct buf *out)
 {
 	struct str name, from, no_name, to;
-	if (!mail_text_mailbox(t->from, &name, &from) || !mail_text_mailbox(t->to, &no_name, &to) || no_name.len)
+	if (!mail_text_mailbox(t->from, &name, &from) || !mail_text_mailbox(t->to, &no_name, &to) ||
+		no_name.len)
 		return ERR_INVALID;
 	if (out->cap > out->len)
 		buf_reserve(out, out->cap - out->len);

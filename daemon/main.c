@@ -1,7 +1,7 @@
 /*
- * tsuzukid: argv, settings, then app_run(). The tour of what follows: app.c (what there is, in order of starting),
- * http.c (bytes to requests), router.c (requests to handlers), api_*.c (handlers), writer.c (jobs to commits); below
- * them sync/apply.c (gather, decide, scatter).
+ * tsuzukid: argv, settings, then app_run(). The tour of what follows: app.c (what there is, in order of
+ * starting), http.c (bytes to requests), router.c (requests to handlers), api_*.c (handlers), writer.c (jobs
+ * to commits); below them sync/apply.c (gather, decide, scatter).
  */
 #include <signal.h>
 #include <sodium.h>
@@ -10,7 +10,13 @@
 #include "daemon/app.h"
 #include "daemon/cli.h"
 
-enum { MAIN_EXIT_OK = 0, MAIN_EXIT_FAILED = 1, MAIN_EXIT_NOINPUT = 66, MAIN_EXIT_CONFIG = 78, TEXT_MAX = 16384 };
+enum {
+	MAIN_EXIT_OK = 0,
+	MAIN_EXIT_FAILED = 1,
+	MAIN_EXIT_NOINPUT = 66,
+	MAIN_EXIT_CONFIG = 78,
+	TEXT_MAX = 16384
+};
 
 extern char **environ;
 

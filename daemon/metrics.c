@@ -8,8 +8,8 @@
 
 static void number(struct buf *out, const char *name, const char *type, const char *help, uint64_t value)
 {
-	buf_fmt(out, "# HELP tsuzuki_%s %s\n# TYPE tsuzuki_%s %s\ntsuzuki_%s %" PRIu64 "\n", name, help, name, type, name,
-		value);
+	buf_fmt(out, "# HELP tsuzuki_%s %s\n# TYPE tsuzuki_%s %s\ntsuzuki_%s %" PRIu64 "\n", name, help, name,
+		type, name, value);
 }
 
 /* Resident memory, from the kernel's second word of statm; 0 where there is none. */
@@ -29,8 +29,9 @@ static void write_http(const struct http_stats *s, struct buf *out)
 {
 	buf_text(out, "# HELP tsuzuki_http_replies_total Replies by class of status.\n"
 		      "# TYPE tsuzuki_http_replies_total counter\n");
-	for (int class = 2; class <= 5; class++)
-		buf_fmt(out, "tsuzuki_http_replies_total{class=\"%dxx\"} %" PRIu64 "\n", class, s->replies[class]);
+	for (int class = 2; class <= 5; class ++)
+		buf_fmt(out, "tsuzuki_http_replies_total{class=\"%dxx\"} %" PRIu64 "\n", class,
+			s->replies[class]);
 	number(out, "http_connections", "gauge", "Open connections.", s->open);
 	number(out, "http_requests_pending", "gauge", "Requests not answered yet.", s->pending);
 	number(out, "http_connections_total", "counter", "Connections accepted.", s->accepted);
@@ -46,8 +47,9 @@ void metrics_write(struct app *app, struct buf *out)
 	struct http_stats http = http_stats(app->http);
 	struct writer_stats store = writer_stats(app->writer);
 	struct now now = loop_now();
-	buf_fmt(out, "# HELP tsuzuki_build_info The version that runs.\n# TYPE tsuzuki_build_info gauge\n"
-		     "tsuzuki_build_info{version=\"%s\"} 1\n",
+	buf_fmt(out,
+		"# HELP tsuzuki_build_info The version that runs.\n# TYPE tsuzuki_build_info gauge\n"
+		"tsuzuki_build_info{version=\"%s\"} 1\n",
 		TSUZUKI_VERSION);
 	number(out, "uptime_seconds", "gauge", "Seconds since the start.",
 		(uint64_t)(now.mono_ms - app->started.mono_ms) / 1000);
@@ -57,7 +59,8 @@ void metrics_write(struct app *app, struct buf *out)
 	number(out, "store_jobs_total", "counter", "Jobs run.", store.jobs);
 	number(out, "store_queue_ops", "gauge", "Ops waiting for the store.", store.queued);
 	number(out, "store_disk_full", "gauge", "1 while the disk is full.", store.disk_full);
-	buf_text(out, "# HELP tsuzuki_worker_tasks Tasks waiting or running.\n# TYPE tsuzuki_worker_tasks gauge\n");
+	buf_text(out,
+		"# HELP tsuzuki_worker_tasks Tasks waiting or running.\n# TYPE tsuzuki_worker_tasks gauge\n");
 	for (int lane = 0; lane < LANE_COUNT; lane++)
 		buf_fmt(out, "tsuzuki_worker_tasks{lane=\"%s\"} %u\n", lanes[lane],
 			workers_busy(app->workers, (enum lane)lane));

@@ -38,7 +38,8 @@ static bool envelope(const char *mailbox, char out[ADDRESS_MAX])
 
 static CURLcode set_tls(CURL *curl, const struct outbound_mail *m)
 {
-	/* The variable that OpenSSL's own programs take: a home server's relay often has a certificate of its own CA. */
+	/* The variable that OpenSSL's own programs take: a home server's relay often has a certificate of its
+	 * own CA. */
 	const char *ca = getenv("SSL_CERT_FILE");
 	CURLcode code = CURLE_OK;
 	if (m->tls == MAIL_STARTTLS)

@@ -1,6 +1,6 @@
 /*
- * Traffic to the outside stands behind this one interface, so that it can move into a process of its own. Blocking:
- * workers only. Plain data in, a result out.
+ * Traffic to the outside stands behind this one interface, so that it can move into a process of its own.
+ * Blocking: workers only. Plain data in, a result out.
  */
 #ifndef TSUZUKI_DAEMON_OUTBOUND_H
 #define TSUZUKI_DAEMON_OUTBOUND_H
@@ -17,14 +17,14 @@ struct outbound_mail {
 	const char *pass;
 	enum mail_tls tls;
 	/* The mail. */
-	const char *from; /* "Name <address>" or an address */
-	const char *to;   /* one address */
+	const char *from;   /* "Name <address>" or an address */
+	const char *to;	    /* one address */
 	struct str message; /* headers and body, CRLF lines */
 };
 
 /*
- * Sends one mail by SMTP; at most 30 s. ERR_IO: worth another try; ERR_INVALID: the relay refused it for good (5xx of
- * the recipient). *why: for the log, without credentials, recipient or body.
+ * Sends one mail by SMTP; at most 30 s. ERR_IO: worth another try; ERR_INVALID: the relay refused it for good
+ * (5xx of the recipient). *why: for the log, without credentials, recipient or body.
  */
 enum err outbound_send(const struct outbound_mail *mail, struct buf *why);
 

@@ -14,16 +14,17 @@ enum { ARGON_OPS = 2, ARGON_MEMORY = 19 * 1024 * 1024 };
 enum { BCRYPT_LENGTH = 60, BCRYPT_PASSWORD = 72, BCRYPT_COST_AT = 4, BCRYPT_SALT_AT = 7 };
 
 /*
- * What a password of an unknown account is compared with: today's cost, and a hash that nobody's password has (the
- * result is not looked at). A constant, so that the first such log-in is no slower than the others.
+ * What a password of an unknown account is compared with: today's cost, and a hash that nobody's password has
+ * (the result is not looked at). A constant, so that the first such log-in is no slower than the others.
  */
 static const char nobody[PASSWORD_HASH_SIZE] = "$argon2id$v=19$m=19456,t=2,p=1$dHN1enVraS1ub2JvZHktMQ$"
-			     "bm9ib2R5IGhhcyBhIHBhc3N3b3JkIGxpa2UgdGhpcy4";
+					       "bm9ib2R5IGhhcyBhIHBhc3N3b3JkIGxpa2UgdGhpcy4";
 
 enum err password_hash(struct str password, char out[PASSWORD_HASH_SIZE])
 {
 	char hash[crypto_pwhash_STRBYTES];
-	if (crypto_pwhash_str(hash, password.len ? password.ptr : "", password.len, ARGON_OPS, ARGON_MEMORY) != 0)
+	if (crypto_pwhash_str(
+		    hash, password.len ? password.ptr : "", password.len, ARGON_OPS, ARGON_MEMORY) != 0)
 		return ERR_NOMEM;
 	memcpy(out, hash, sizeof hash);
 	return ERR_OK;
@@ -34,7 +35,8 @@ static enum err argon_verify(const char *hash, struct str password)
 	errno = 0;
 	if (crypto_pwhash_str_verify(hash, password.len ? password.ptr : "", password.len) == 0)
 		return ERR_OK;
-	/* libsodium says -1 for "wrong" and for "no memory"; telling a user "wrong password" then would be a lie. */
+	/* libsodium says -1 for "wrong" and for "no memory"; telling a user "wrong password" then would be a
+	 * lie. */
 	return errno == ENOMEM ? ERR_NOMEM : ERR_DENIED;
 }
 

@@ -16,9 +16,10 @@ enum { PASSWORD_HASH_SIZE = 128, RESET_PASSWORD_LENGTH = 12, RESET_HASH_SIZE = 3
 /* An argon2id string with a random salt. ERR_NOMEM when its 19 MiB cannot be had. */
 enum err password_hash(struct str password, char out[PASSWORD_HASH_SIZE]);
 /*
- * ERR_OK or ERR_DENIED; ERR_NOMEM when it could not be found out. hash "" (an unknown account) or one of no known
- * kind costs the same as a real one and is denied. bcrypt looks at 72 bytes of the password, argon2id at all.
- * *rehash (only when ERR_OK): the hash is good, but not today's kind (bcrypt, other cost): store a new one.
+ * ERR_OK or ERR_DENIED; ERR_NOMEM when it could not be found out. hash "" (an unknown account) or one of no
+ * known kind costs the same as a real one and is denied. bcrypt looks at 72 bytes of the password, argon2id
+ * at all. *rehash (only when ERR_OK): the hash is good, but not today's kind (bcrypt, other cost): store a
+ * new one.
  */
 enum err password_verify(struct str hash, struct str password, bool *rehash);
 

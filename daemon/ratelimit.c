@@ -13,7 +13,7 @@ enum { BUCKETS = LIMIT_ADDRESSES, NONE = 0, KEY_KIND_ADDRESS = 1, KEY_KIND_DEVIC
 struct entry {
 	int64_t began_ms; /* the window, on the monotonic clock */
 	unsigned count;
-	uint32_t next;  /* in the same bucket */
+	uint32_t next;	/* in the same bucket */
 	uint32_t newer; /* in the order of last use */
 	uint32_t older;
 	struct rate_key key;
@@ -22,7 +22,7 @@ struct entry {
 struct table {
 	uint32_t *buckets;     /* owned: BUCKETS of them */
 	struct entry *entries; /* owned: LIMIT_ADDRESSES + 1 of them */
-	uint32_t used;         /* entries 1 to used are in the table */
+	uint32_t used;	       /* entries 1 to used are in the table */
 	uint32_t newest;
 	uint32_t oldest;
 };
@@ -124,7 +124,8 @@ static uint32_t make_room(struct ratelimit *r, struct table *t)
 	return i;
 }
 
-static struct entry *find_or_make(struct ratelimit *r, struct table *t, const struct rate_key *key, int64_t now_ms)
+static struct entry *find_or_make(
+	struct ratelimit *r, struct table *t, const struct rate_key *key, int64_t now_ms)
 {
 	uint32_t i = *bucket_of(r, t, key);
 	while (i && memcmp(&t->entries[i].key, key, sizeof *key) != 0)

@@ -1,7 +1,7 @@
 /*
- * Rate limits: a fixed window for each key of each class (design.md section 5). A key is a client's address (IPv6 by
- * its /64) or a device of a user. Each class remembers LIMIT_ADDRESSES keys; the one that was used longest ago makes
- * room. All memory is taken at the start, and touched as keys come. Loop thread.
+ * Rate limits: a fixed window for each key of each class (design.md section 5). A key is a client's address
+ * (IPv6 by its /64) or a device of a user. Each class remembers LIMIT_ADDRESSES keys; the one that was used
+ * longest ago makes room. All memory is taken at the start, and touched as keys come. Loop thread.
  */
 #ifndef TSUZUKI_DAEMON_RATELIMIT_H
 #define TSUZUKI_DAEMON_RATELIMIT_H
@@ -24,7 +24,7 @@ struct rate_verdict {
 	bool allowed;
 	unsigned limit;
 	unsigned remaining;
-	int64_t reset_s;        /* epoch seconds at which the window ends */
+	int64_t reset_s;	/* epoch seconds at which the window ends */
 	unsigned retry_after_s; /* at least 1 */
 };
 

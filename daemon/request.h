@@ -1,6 +1,7 @@
 /*
- * A request as handlers see it: no libwebsockets type, no socket. http.c makes it, the router completes it, a handler
- * answers it exactly once (reply.h), at once or later, always on the loop's thread. After the answer it is gone.
+ * A request as handlers see it: no libwebsockets type, no socket. http.c makes it, the router completes it, a
+ * handler answers it exactly once (reply.h), at once or later, always on the loop's thread. After the answer
+ * it is gone.
  */
 #ifndef TSUZUKI_DAEMON_REQUEST_H
 #define TSUZUKI_DAEMON_REQUEST_H
@@ -45,13 +46,13 @@ struct query_param {
 
 struct response {
 	int status;
-	struct buf body;          /* owned */
+	struct buf body;	  /* owned */
 	const char *content_type; /* static; NULL: JSON */
-	unsigned retry_after_s;   /* 0: no header */
-	unsigned allow;           /* bit per method; 0: no Allow header */
-	bool close;               /* close the connection after the reply */
-	bool cacheable;           /* without no-store: documents that hold nobody's data */
-	bool counted;             /* the X-RateLimit headers below are sent */
+	unsigned retry_after_s;	  /* 0: no header */
+	unsigned allow;		  /* bit per method; 0: no Allow header */
+	bool close;		  /* close the connection after the reply */
+	bool cacheable;		  /* without no-store: documents that hold nobody's data */
+	bool counted;		  /* the X-RateLimit headers below are sent */
 	unsigned rate_limit;
 	unsigned rate_remaining;
 	int64_t rate_reset_s; /* epoch seconds */

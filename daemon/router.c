@@ -70,8 +70,8 @@ static bool counts_by_body(const struct route *route)
 }
 
 /*
- * Counts the request, by its device when its token is good, and refuses it when it needs a token and has none that is.
- * true: it was answered.
+ * Counts the request, by its device when its token is good, and refuses it when it needs a token and has none
+ * that is. true: it was answered.
  */
 static bool limit_and_admit(struct request *r)
 {

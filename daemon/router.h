@@ -1,6 +1,7 @@
 /*
- * Routes: method and path to handler. Fixed segments match without regard to ASCII case and one trailing slash is
- * ignored; a placeholder in last place takes everything to the end of the path (limits.md section 4), except that
+ * Routes: method and path to handler. Fixed segments match without regard to ASCII case and one trailing
+ * slash is ignored; a placeholder in last place takes everything to the end of the path (limits.md section
+ * 4), except that
  * "/restore" may follow it.
  */
 #ifndef TSUZUKI_DAEMON_ROUTER_H
@@ -28,13 +29,14 @@ extern const struct route routes[];
 extern const size_t route_count;
 
 /*
- * First half, as soon as the headers are there: finds the route and decides from method, path, headers, token and
- * rate whether the body is wanted at all. Returns true when the request was answered already.
- *   content_length: bytes announced, -1: none given.  content_type: "" when absent.  chunked: Transfer-Encoding given.
- * Order of checks: 404, 405 (with Allow), rate limit 429, 401, 411, 413, 415.
+ * First half, as soon as the headers are there: finds the route and decides from method, path, headers, token
+ * and rate whether the body is wanted at all. Returns true when the request was answered already.
+ *   content_length: bytes announced, -1: none given.  content_type: "" when absent.  chunked:
+ * Transfer-Encoding given. Order of checks: 404, 405 (with Allow), rate limit 429, 401, 411, 413, 415.
  */
 bool router_head(struct request *r, int64_t content_length, struct str content_type, bool chunked);
-/* Second half: r->body is complete. Parses JSON (400) and calls the handler. Ends the request in every case. */
+/* Second half: r->body is complete. Parses JSON (400) and calls the handler. Ends the request in every case.
+ */
 void router_body(struct request *r);
 
 #endif

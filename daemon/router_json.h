@@ -9,9 +9,9 @@
 #include "sync/base/str.h"
 
 /*
- * The object that body holds; the caller owns it. NULL: *wrong says why, for the client. Refused: what is no object,
- * repeated keys, NUL, lone surrogates, numbers that no double holds, text that is not UTF-8, and nesting over
- * LIMIT_JSON_DEPTH, which is counted before anything is parsed since the parser calls itself.
+ * The object that body holds; the caller owns it. NULL: *wrong says why, for the client. Refused: what is no
+ * object, repeated keys, NUL, lone surrogates, numbers that no double holds, text that is not UTF-8, and
+ * nesting over LIMIT_JSON_DEPTH, which is counted before anything is parsed since the parser calls itself.
  */
 json_t *router_json(struct str body, const char **wrong);
 

@@ -52,7 +52,8 @@ static enum err read_fd(int fd, struct buf *out)
 static void warn_of_mode(const char *path, mode_t mode)
 {
 	if (mode & (S_IROTH | S_IWOTH))
-		log_warn("%s: every user of this machine may read or write the secret; run: chmod 600 %s", path, path);
+		log_warn("%s: every user of this machine may read or write the secret; run: chmod 600 %s",
+			path, path);
 }
 
 /* ERR_NOT_FOUND: there is no such file. */
@@ -95,7 +96,8 @@ static enum err read_secret(const char *path, const char *fix, struct buf *out, 
 	return err;
 }
 
-/* --- making one ------------------------------------------------------------------------------------------------- */
+/* --- making one
+ * ------------------------------------------------------------------------------------------------- */
 
 static enum err write_synced(const char *path)
 {
@@ -133,13 +135,14 @@ static enum err sync_folder(const char *path)
 }
 
 /*
- * Written and synced under a name of its own, then linked: the secret's name appears whole or not at all, and never
- * replaces one that somebody else made meanwhile.
+ * Written and synced under a name of its own, then linked: the secret's name appears whole or not at all, and
+ * never replaces one that somebody else made meanwhile.
  */
 static enum err make_secret(const char *folder, const char *path, struct buf *why)
 {
 	char temporary[PATH_SIZE + 32];
-	(void)snprintf(temporary, sizeof temporary, "%s.%08x%08x", path, randombytes_random(), randombytes_random());
+	(void)snprintf(
+		temporary, sizeof temporary, "%s.%08x%08x", path, randombytes_random(), randombytes_random());
 	enum err err = write_synced(temporary);
 	/* Some file systems know no links, others no RENAME_NOREPLACE. */
 	if (err == ERR_OK && link(temporary, path) != 0 && errno != EEXIST &&
@@ -157,7 +160,8 @@ static enum err make_secret(const char *folder, const char *path, struct buf *wh
 
 static enum err find_in_data(const char *folder, struct buf *out, struct buf *why)
 {
-	static const char fix[] = "remove the file and start again: a new one is made, and everybody logs in anew";
+	static const char fix[] =
+		"remove the file and start again: a new one is made, and everybody logs in anew";
 	char path[PATH_SIZE];
 	int len = snprintf(path, sizeof path, "%s/jwt.secret", folder);
 	if (len < 0 || (size_t)len >= sizeof path) {

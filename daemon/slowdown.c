@@ -29,7 +29,8 @@ static uint64_t hash_of(const struct slowdown *s, struct str email)
 	return hash ? hash : 1;
 }
 
-/* The account's place; a place that another account took is theirs until it is forgotten or ours fails later. */
+/* The account's place; a place that another account took is theirs until it is forgotten or ours fails later.
+ */
 static struct slow_account *find(struct slowdown *s, uint64_t hash)
 {
 	return &s->accounts[hash % LIMIT_SLOW_ACCOUNTS];

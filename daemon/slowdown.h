@@ -1,6 +1,7 @@
 /*
- * Failed log-ins slow an account down, never lock it (design.md section 5): each further failure makes the next tries
- * for that address wait longer, up to a few seconds; addresses that nobody has are slowed alike. Loop thread.
+ * Failed log-ins slow an account down, never lock it (design.md section 5): each further failure makes the
+ * next tries for that address wait longer, up to a few seconds; addresses that nobody has are slowed alike.
+ * Loop thread.
  */
 #ifndef TSUZUKI_DAEMON_SLOWDOWN_H
 #define TSUZUKI_DAEMON_SLOWDOWN_H
@@ -21,8 +22,8 @@ struct slowdown_wait {
 };
 
 /*
- * Calls wait->run on the loop: at once when the account has few failures, else after its pause. false: too many are
- * waiting (answer 503).
+ * Calls wait->run on the loop: at once when the account has few failures, else after its pause. false: too
+ * many are waiting (answer 503).
  */
 bool slowdown_enter(struct slowdown *s, struct str email, struct slowdown_wait *wait);
 void slowdown_failed(struct slowdown *s, struct str email);

@@ -5,8 +5,8 @@
 #include "sync/base/str.h"
 
 /*
- * The one of count words that typed becomes with the fewest bytes added, dropped, changed or swapped with their
- * neighbour, ASCII case aside; NULL when that takes more than a third of its bytes.
+ * The one of count words that typed becomes with the fewest bytes added, dropped, changed or swapped with
+ * their neighbour, ASCII case aside; NULL when that takes more than a third of its bytes.
  */
 const char *suggest(struct str typed, const char *const *words, size_t count);
 

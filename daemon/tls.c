@@ -9,8 +9,8 @@
 static const char ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
 struct tls {
-	const char *cert_path;
-	const char *key_path;
+	char *cert_path; /* owned: settings may be read again */
+	char *key_path;
 	SSL_CTX *loaded; /* owned: holds the certificate, its chain and its key */
 	SSL_CTX *served; /* the library's */
 };
@@ -43,12 +43,15 @@ static enum err load(const struct tls *tls, SSL_CTX **out, struct buf *why)
 		return ERR_NOMEM;
 	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	if (SSL_CTX_use_certificate_chain_file(ctx, tls->cert_path) != 1) {
-		buf_fmt(why, "TLS_CERT: %s holds no certificate that can be used (%s). Name a PEM file that the "
-			     "daemon's user can read, the server's certificate first, then its chain.",
+		buf_fmt(why,
+			"TLS_CERT: %s holds no certificate that can be used (%s). Name a PEM file that the "
+			"daemon's user can read, the server's certificate first, then its chain.",
 			tls->cert_path, first_fault());
 	} else if (SSL_CTX_use_PrivateKey_file(ctx, tls->key_path, SSL_FILETYPE_PEM) != 1) {
-		buf_fmt(why, "TLS_KEY: %s holds no key for that certificate that can be used (%s). Name the PEM file "
-			     "of its private key, without a passphrase, that the daemon's user can read.",
+		buf_fmt(why,
+			"TLS_KEY: %s holds no key for that certificate that can be used (%s). Name the PEM "
+			"file "
+			"of its private key, without a passphrase, that the daemon's user can read.",
 			tls->key_path, first_fault());
 	} else if (SSL_CTX_check_private_key(ctx) != 1) {
 		buf_fmt(why, "TLS_KEY: the key in %s does not belong to the certificate in %s. Name a pair.",
@@ -82,11 +85,11 @@ enum err tls_open(const char *cert_path, const char *key_path, struct tls **out,
 	struct tls *tls = calloc(1, sizeof *tls);
 	if (!tls)
 		return ERR_NOMEM;
-	tls->cert_path = cert_path;
-	tls->key_path = key_path;
-	enum err err = load(tls, &tls->loaded, why);
+	tls->cert_path = strdup(cert_path);
+	tls->key_path = strdup(key_path);
+	enum err err = tls->cert_path && tls->key_path ? load(tls, &tls->loaded, why) : ERR_NOMEM;
 	if (err) {
-		free(tls);
+		tls_close(tls);
 		return err;
 	}
 	*out = tls;
@@ -98,15 +101,19 @@ void tls_close(struct tls *tls)
 	if (!tls)
 		return;
 	SSL_CTX_free(tls->loaded);
+	free(tls->cert_path);
+	free(tls->key_path);
 	free(tls);
 }
 
 enum err tls_setup(struct tls *tls, void *ssl_ctx)
 {
 	SSL_CTX *ctx = ssl_ctx;
-	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 || SSL_CTX_set_cipher_list(ctx, ciphers) != 1)
+	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
+		SSL_CTX_set_cipher_list(ctx, ciphers) != 1)
 		return ERR_INVALID;
-	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_options(
+		ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	/* A write may take less than it was given, as on a plain socket. */
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	if (!hand_over(tls->loaded, ctx))

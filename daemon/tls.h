@@ -1,6 +1,6 @@
 /*
- * The server's certificate: loaded whole and checked before it is put to use, so that a bad one never replaces a good
- * one. TLS 1.2 and 1.3 with authenticated ciphers only. Loop thread.
+ * The server's certificate: loaded whole and checked before it is put to use, so that a bad one never
+ * replaces a good one. TLS 1.2 and 1.3 with authenticated ciphers only. Loop thread.
  */
 #ifndef TSUZUKI_DAEMON_TLS_H
 #define TSUZUKI_DAEMON_TLS_H
@@ -23,7 +23,8 @@ enum err tls_setup(struct tls *tls, void *ssl_ctx);
 /* Reads both files again and uses them for new connections. After a failure the old ones stay in use. */
 enum err tls_reload(struct tls *tls, struct buf *why);
 
-/* Writes on a connection (OpenSSL's SSL): how many bytes were taken, 0: none for now, -1: the connection failed. */
+/* Writes on a connection (OpenSSL's SSL): how many bytes were taken, 0: none for now, -1: the connection
+ * failed. */
 ssize_t tls_write(void *ssl, const void *bytes, size_t len);
 
 #endif

@@ -8,8 +8,8 @@
 
 /*
  * A refresh token, before base64url (all numbers big-endian):
- *   version 1 | user 8 | session 8 | device 8 | generation 4 | expiry in seconds 8 | MAC of what is before it 32
- * 69 bytes are 92 digits without padding or spare bits, so no second text means the same token.
+ *   version 1 | user 8 | session 8 | device 8 | generation 4 | expiry in seconds 8 | MAC of what is before it
+ * 32 69 bytes are 92 digits without padding or spare bits, so no second text means the same token.
  */
 enum { REFRESH_VERSION = 1, REFRESH_SIGNED = 37, REFRESH_MAC = 32, REFRESH_SIZE = 69, REFRESH_DIGITS = 92 };
 
@@ -21,7 +21,8 @@ _Static_assert(sizeof(long) == sizeof(int64_t), "libjwt's numbers hold a time");
 /* The last second of the year 9999: no time of a token lies behind it. */
 static const int64_t time_last = 253402300799;
 
-/* --- keys ------------------------------------------------------------------------------------------------------- */
+/* --- keys
+ * ------------------------------------------------------------------------------------------------------- */
 
 enum err token_keys_make(struct token_keys *keys, struct str secret)
 {
@@ -51,7 +52,8 @@ void token_keys_free(struct token_keys *keys)
 	sodium_memzero(keys, sizeof *keys);
 }
 
-/* --- access tokens ---------------------------------------------------------------------------------------------- */
+/* --- access tokens
+ * ---------------------------------------------------------------------------------------------- */
 
 static int add_claims(jwt_t *jwt, const struct access_claims *claims)
 {
@@ -83,7 +85,8 @@ enum err token_access_make(const struct token_keys *keys, const struct access_cl
 
 static bool is_digit64(char c)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+	       c == '_';
 }
 
 /* Three parts of base64url digits, none empty; what libjwt gets to see is nothing but that. */
@@ -136,7 +139,8 @@ static bool read_claims(jwt_t *jwt, struct access_claims *out)
 	       claim_time(jwt, "exp", &out->expires_s) && out->issued_s <= out->expires_s;
 }
 
-enum err token_access_check(const struct token_keys *keys, struct str token, int64_t now_s, struct access_claims *out)
+enum err token_access_check(
+	const struct token_keys *keys, struct str token, int64_t now_s, struct access_claims *out)
 {
 	char text[LIMIT_TOKEN + 1];
 	struct access_claims claims = {0};
@@ -156,7 +160,8 @@ enum err token_access_check(const struct token_keys *keys, struct str token, int
 	return now_s >= claims.expires_s ? ERR_EXPIRED : ERR_OK;
 }
 
-/* --- refresh tokens --------------------------------------------------------------------------------------------- */
+/* --- refresh tokens
+ * --------------------------------------------------------------------------------------------- */
 
 static unsigned char *put_number(unsigned char *at, uint64_t value, size_t size)
 {
@@ -173,7 +178,8 @@ static uint64_t get_number(const unsigned char **at, size_t size)
 	return value;
 }
 
-enum err token_refresh_make(const struct token_keys *keys, const struct refresh_claims *claims, struct buf *out)
+enum err token_refresh_make(
+	const struct token_keys *keys, const struct refresh_claims *claims, struct buf *out)
 {
 	unsigned char bytes[REFRESH_SIZE];
 	char text[TOKEN_REFRESH_TEXT_SIZE];
@@ -193,7 +199,8 @@ enum err token_refresh_make(const struct token_keys *keys, const struct refresh_
 	return buf_ok(out) ? ERR_OK : ERR_NOMEM;
 }
 
-enum err token_refresh_check(const struct token_keys *keys, struct str token, int64_t now_s, struct refresh_claims *out)
+enum err token_refresh_check(
+	const struct token_keys *keys, struct str token, int64_t now_s, struct refresh_claims *out)
 {
 	unsigned char bytes[REFRESH_SIZE];
 	unsigned char mac[REFRESH_MAC];

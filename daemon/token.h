@@ -1,8 +1,8 @@
 /*
  * Tokens as text: making and checking, without the store. Thread-safe after token_keys_make().
  *
- * Access token: JWT, HS256, claims id, sid, dev, iat, exp, by libjwt. Refresh token: base64url of user, session,
- * device, generation, expiry and a keyed BLAKE2b MAC, under a key derived from the same secret.
+ * Access token: JWT, HS256, claims id, sid, dev, iat, exp, by libjwt. Refresh token: base64url of user,
+ * session, device, generation, expiry and a keyed BLAKE2b MAC, under a key derived from the same secret.
  */
 #ifndef TSUZUKI_DAEMON_TOKEN_H
 #define TSUZUKI_DAEMON_TOKEN_H
@@ -40,15 +40,17 @@ enum err token_keys_make(struct token_keys *keys, struct str secret);
 void token_keys_free(struct token_keys *keys);
 
 /* Appends the compact JWT. */
-enum err token_access_make(const struct token_keys *keys, const struct access_claims *claims, struct buf *out);
+enum err token_access_make(
+	const struct token_keys *keys, const struct access_claims *claims, struct buf *out);
 /*
- * ERR_DENIED unless it is a well-formed HS256 token of ours whose claims all have the right type; ERR_EXPIRED when
- * only exp (against now_s) speaks against it, *out then filled too.
+ * ERR_DENIED unless it is a well-formed HS256 token of ours whose claims all have the right type; ERR_EXPIRED
+ * when only exp (against now_s) speaks against it, *out then filled too.
  */
 enum err token_access_check(
 	const struct token_keys *keys, struct str token, int64_t now_s, struct access_claims *out);
 
-enum err token_refresh_make(const struct token_keys *keys, const struct refresh_claims *claims, struct buf *out);
+enum err token_refresh_make(
+	const struct token_keys *keys, const struct refresh_claims *claims, struct buf *out);
 /* As token_access_check; the MAC is compared in constant time. */
 enum err token_refresh_check(
 	const struct token_keys *keys, struct str token, int64_t now_s, struct refresh_claims *out);

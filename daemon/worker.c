@@ -22,7 +22,8 @@ static const struct {
 
 struct lane_state {
 	struct loop *loop;
-	pthread_mutex_t lock; /* guards everything below but the threads, which belong to who opens and closes */
+	pthread_mutex_t
+		lock; /* guards everything below but the threads, which belong to who opens and closes */
 	pthread_cond_t wake;
 	struct task *head; /* waiting, oldest first */
 	struct task *tail;

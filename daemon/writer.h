@@ -1,6 +1,6 @@
 /*
- * The store thread and its queue: takes everything queued (at most LIMIT_GROUP_OPS ops), runs it in one transaction,
- * commits, reports to the loop.
+ * The store thread and its queue: takes everything queued (at most LIMIT_GROUP_OPS ops), runs it in one
+ * transaction, commits, reports to the loop.
  */
 #ifndef TSUZUKI_DAEMON_WRITER_H
 #define TSUZUKI_DAEMON_WRITER_H
@@ -17,7 +17,8 @@ enum err writer_open(struct loop *loop, struct store *store, void (*on_failed)(v
 /* Finishes what is queued, then joins; what is done by then is reported. The store still has to be closed. */
 void writer_close(struct writer *w);
 /*
- * Loop thread. job->done runs on the loop after the commit. false: the queue is full (503 busy); the caller keeps it.
+ * Loop thread. job->done runs on the loop after the commit. false: the queue is full (503 busy); the caller
+ * keeps it.
  */
 bool writer_submit(struct writer *w, struct job *job);
 /* For /metrics and /health/ready. */

@@ -1,17 +1,19 @@
 #include "schema/schema.h"
 
 const struct register_def register_defs[REG_COUNT] = {
-#define REGISTER(id, name, collections, flags, count, ...) [REG_##id] = {name, collections, flags, count, {__VA_ARGS__}},
+#define REGISTER(id, name, collections, flags, count, ...) \
+	[REG_##id] = {name, collections, flags, count, {__VA_ARGS__}},
 #include "schema/registers.def"
 };
 
 const char *const collection_names[COLLECTION_COUNT] = {"watchlist", "progress"};
 
-const char *const status_names[STATUS_COUNT] = {"plan_to_watch", "watching", "on_hold", "completed", "dropped"};
+const char *const status_names[STATUS_COUNT] = {
+	"plan_to_watch", "watching", "on_hold", "completed", "dropped"};
 
 extern const unsigned char schema_sql_001[];
 
 const struct migration migrations[] = {
-        {"initial", schema_sql_001},
+	{"initial", schema_sql_001},
 };
 const size_t migration_count = sizeof migrations / sizeof migrations[0];

@@ -1,5 +1,6 @@
 /*
- * What the data is, as constant tables: collections, registers and their fields, migrations, embedded documents.
+ * What the data is, as constant tables: collections, registers and their fields, migrations, embedded
+ * documents.
  */
 #ifndef TSUZUKI_SCHEMA_SCHEMA_H
 #define TSUZUKI_SCHEMA_SCHEMA_H
@@ -45,7 +46,8 @@ extern const char *const collection_names[COLLECTION_COUNT];
 enum { STATUS_COUNT = 5 };
 extern const char *const status_names[STATUS_COUNT];
 
-/* One migration: what it does, and its statements (NUL-terminated). Position in the table + 1 is its number. */
+/* One migration: what it does, and its statements (NUL-terminated). Position in the table + 1 is its number.
+ */
 struct migration {
 	const char *name;
 	const unsigned char *sql;

@@ -1,7 +1,7 @@
 /*
- * Accounts as commands (not ops): registering, profile, settings, password, deletion, owed mail. Each struct is a job;
- * `outcome` says what came of it when job.err is ERR_OK. Strings handed in must live in the job's arena.
- * Times are plain wall-clock ms.
+ * Accounts as commands (not ops): registering, profile, settings, password, deletion, owed mail. Each struct
+ * is a job; `outcome` says what came of it when job.err is ERR_OK. Strings handed in must live in the job's
+ * arena. Times are plain wall-clock ms.
  */
 #ifndef TSUZUKI_SYNC_ACCOUNT_H
 #define TSUZUKI_SYNC_ACCOUNT_H
@@ -39,10 +39,11 @@ enum account_outcome {
 	ACCOUNT_EMAIL_TAKEN,
 	ACCOUNT_NAME_TAKEN,
 	ACCOUNT_MISSING, /* no such user (any more) */
-	ACCOUNT_CLOSED   /* registration is shut: first_only, and somebody has an account */
+	ACCOUNT_CLOSED	 /* registration is shut: first_only, and somebody has an account */
 };
 
-/* Registers: profile, account, device and session in one. job.user is the new user's id, drawn by the caller. */
+/* Registers: profile, account, device and session in one. job.user is the new user's id, drawn by the caller.
+ */
 struct account_register {
 	struct job job;
 	struct str username;
@@ -91,8 +92,8 @@ struct account_delete *account_delete_make(uint64_t user);
 struct mail_owe {
 	struct job job;
 	unsigned per_hour; /* more requests than that an hour are counted, not owed */
-	unsigned most;     /* rows of owed mail in all; over it nothing is noted */
-	bool owed;         /* out */
+	unsigned most;	   /* rows of owed mail in all; over it nothing is noted */
+	bool owed;	   /* out */
 };
 struct mail_owe *mail_owe_make(uint64_t user);
 
@@ -102,8 +103,8 @@ struct mail_prepare {
 	unsigned char reset_hash[RESET_HASH_BYTES];
 	int64_t reset_expires;
 	enum account_outcome outcome; /* ACCOUNT_MISSING: nobody to write to; the row is settled */
-	struct str email;             /* out, in the job's arena */
-	struct str username;          /* out */
+	struct str email;	      /* out, in the job's arena */
+	struct str username;	      /* out */
 };
 struct mail_prepare *mail_prepare_make(uint64_t user);
 

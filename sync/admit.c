@@ -26,8 +26,10 @@ struct playback admit_holder_state(const struct item *it)
 		.anchor_time = position->value.f[POSITION_TIME].r};
 }
 
-/* The register with what the op left out completed: kept when the stored one is of the same episode, else default. */
-static struct value complete(const struct item *it, struct stamp cleared, const struct op *op, enum reg reg, int64_t episode)
+/* The register with what the op left out completed: kept when the stored one is of the same episode, else
+ * default. */
+static struct value complete(
+	const struct item *it, struct stamp cleared, const struct op *op, enum reg reg, int64_t episode)
 {
 	struct value v = value_default(reg);
 	const struct cell *cell = &it->cells[reg];
@@ -111,7 +113,8 @@ void admit(const struct item *it, struct stamp cleared, const struct op *op, str
 	out->values[REG_OPENED] = complete(it, cleared, op, REG_OPENED, episode);
 	session_ticks(&out->session, ms, op->playing_ms);
 	if (open) {
-		/* Opening says nothing about a place, even when it was already there: it always counts as opened last. */
+		/* Opening says nothing about a place, even when it was already there: it always counts as
+		 * opened last. */
 		out->present &= ~(1u << REG_POSITION);
 		keep_changes(it, cleared, out);
 		out->present |= 1u << REG_OPENED;

@@ -1,6 +1,6 @@
 /*
- * Playback admission (sync-protocol.md section 4): what an op with an event writes, so that nobody silently loses
- * their place. Pure; allocates nothing.
+ * Playback admission (sync-protocol.md section 4): what an op with an event writes, so that nobody silently
+ * loses their place. Pure; allocates nothing.
  */
 #ifndef TSUZUKI_SYNC_ADMIT_H
 #define TSUZUKI_SYNC_ADMIT_H
@@ -12,7 +12,7 @@ struct admission {
 	enum rule rule; /* why: RULE_PAUSED_PLAYER, RULE_EARLY_REWIND */
 	unsigned present;
 	struct value values[REG_COUNT]; /* whole */
-	struct playback session;        /* the session afterwards */
+	struct playback session;	/* the session afterwards */
 };
 
 /* Whether this device's session wrote the stored position. */
@@ -21,8 +21,8 @@ bool admit_holder(const struct item *it, struct stamp cleared, const struct op *
 struct playback admit_holder_state(const struct item *it);
 
 /*
- * op has an event and, but for EVENT_OPEN, an episode in `position`. `before` is the session's state when it does not
- * hold the place (else it is not looked at).
+ * op has an event and, but for EVENT_OPEN, an episode in `position`. `before` is the session's state when it
+ * does not hold the place (else it is not looked at).
  */
 void admit(const struct item *it, struct stamp cleared, const struct op *op, struct stamp stamp,
 	const struct playback *before, struct admission *out);

@@ -23,7 +23,8 @@ static enum err begin_epoch(struct tx *tx, struct account *a, int64_t received)
 	unsigned char bytes[4];
 	tx->env.random(tx->env.context, bytes, sizeof bytes);
 	str_to_hex(bytes, sizeof bytes, a->epoch);
-	/* Ops made here are stamped after this moment, and never later than received when that can be helped. */
+	/* Ops made here are stamped after this moment, and never later than received when that can be helped.
+	 */
 	a->epoch_began = received - 1 > a->clock.ms ? received - 1 : a->clock.ms;
 	memcpy(a->boot, tx->boot, BOOT_SIZE);
 	return err;
@@ -46,8 +47,9 @@ static enum err gather_item(struct tx *tx, struct work *w, struct op *op, struct
 	struct work_item *wi = arena_alloc(w->arena, sizeof *wi);
 	if (!wi)
 		return ERR_NOMEM;
-	enum err err = op->by_oid ? item_load_oid(tx->s, w->account.user, op->oid, w->arena, &wi->item)
-				  : item_load(tx->s, w->account.user, op->collection, op->key, w->arena, &wi->item);
+	enum err err =
+		op->by_oid ? item_load_oid(tx->s, w->account.user, op->oid, w->arena, &wi->item)
+			   : item_load(tx->s, w->account.user, op->collection, op->key, w->arena, &wi->item);
 	if (err == ERR_NOT_FOUND) {
 		item_init(&wi->item, op->collection, op->key);
 		err = ERR_OK;
@@ -67,7 +69,8 @@ static enum err gather_item(struct tx *tx, struct work *w, struct op *op, struct
 static enum err gather_session(struct tx *tx, struct work *w, const struct op *op, struct work_item *wi)
 {
 	struct stamp cleared = w->account.cleared[op->collection];
-	if (wi->item.fresh || admit_holder(&wi->item, cleared, op) || work_session(w, wi, op->device, op->session))
+	if (wi->item.fresh || admit_holder(&wi->item, cleared, op) ||
+		work_session(w, wi, op->device, op->session))
 		return ERR_OK;
 	struct work_session s = {.of = wi, .device = op->device, .session = op->session};
 	enum err err = playback_load(tx->s, w->account.user, wi->item.id, op->device, op->session, &s.state);
@@ -125,7 +128,8 @@ static enum err gather(struct tx *tx, struct work *w, struct op *op, struct work
 
 /* --- scatter --- */
 
-/* Superseded rows over the bound, oldest first; rows that hold something and the newest row of the user stay. */
+/* Superseded rows over the bound, oldest first; rows that hold something and the newest row of the user stay.
+ */
 static enum err prune_history(struct tx *tx, const struct work *w, struct item *it)
 {
 	if (it->rows <= (int64_t)tx->history_keep + HISTORY_SLACK)
@@ -153,7 +157,8 @@ static enum err prune_history(struct tx *tx, const struct work *w, struct item *
 	return err;
 }
 
-/* Before one more starts to run: the one that ran longest without a tick joins the index (design.md section 2). */
+/* Before one more starts to run: the one that ran longest without a tick joins the index (design.md section
+ * 2). */
 static enum err make_room_to_run(struct tx *tx, uint64_t user, int64_t starting)
 {
 	struct query q = stmt_query(tx->s, STMT_PROGRESS_RUNNING_OLDEST);
@@ -211,8 +216,8 @@ static enum err scatter_sessions(struct tx *tx, struct work *w)
 	for (size_t i = 0; i < w->session_count && !err; i++) {
 		const struct work_session *s = &w->sessions[i];
 		if (s->dirty && s->of->item.id)
-			err = playback_save(tx->s, w->account.user, s->of->item.id, s->device, s->session, &s->state,
-				PLAYBACK_MOST);
+			err = playback_save(tx->s, w->account.user, s->of->item.id, s->device, s->session,
+				&s->state, PLAYBACK_MOST);
 	}
 	return err;
 }

@@ -1,6 +1,6 @@
 /*
- * Ops as a job: the one way in which what a user tracks changes (design.md section 2). Gathers the rows that the ops
- * need, decides, scatters what changed. The ops' strings must live in the job's arena.
+ * Ops as a job: the one way in which what a user tracks changes (design.md section 2). Gathers the rows that
+ * the ops need, decides, scatters what changed. The ops' strings must live in the job's arena.
  */
 #ifndef TSUZUKI_SYNC_APPLY_H
 #define TSUZUKI_SYNC_APPLY_H
@@ -10,7 +10,7 @@
 
 struct apply {
 	struct job job;
-	struct op *ops; /* job.ops of them, in the job's arena */
+	struct op *ops;		   /* job.ops of them, in the job's arena */
 	struct op_result *results; /* out, as many */
 };
 

@@ -15,7 +15,8 @@ struct work_item *work_find(struct work *w, enum collection collection, struct s
 	return NULL;
 }
 
-struct work_session *work_session(struct work *w, const struct work_item *of, struct device_id device, struct str session)
+struct work_session *work_session(
+	struct work *w, const struct work_item *of, struct device_id device, struct str session)
 {
 	for (size_t i = 0; i < w->session_count; i++) {
 		struct work_session *s = &w->sessions[i];
@@ -44,7 +45,8 @@ struct step {
 
 static struct stamp op_stamp(struct work *w, const struct op *op)
 {
-	/* An op that only arrives now keeps the time it happened; one made here is later than the epoch's beginning. */
+	/* An op that only arrives now keeps the time it happened; one made here is later than the epoch's
+	 * beginning. */
 	if (op->age_ms > 0)
 		return stamp_make(w->received - op->age_ms, 0, op->device);
 	return stamp_clock_make(&w->account.clock, w->received, w->account.epoch_began + 1, op->device);
@@ -96,8 +98,8 @@ static void touch(struct work *w, struct work_item *wi)
 }
 
 /* The session's state as it is kept while another holds the place. */
-static enum err keep_session(struct work *w, struct work_item *wi, struct device_id device, struct str session,
-	const struct playback *state)
+static enum err keep_session(struct work *w, struct work_item *wi, struct device_id device,
+	struct str session, const struct playback *state)
 {
 	struct work_session *s = work_session(w, wi, device, session);
 	if (!s) {
@@ -122,15 +124,16 @@ static bool takes_place(const struct step *st)
 	       stamp_cmp(st->stamp, item_void(it, st->cleared)) > 0;
 }
 
-/* The place goes to the op's session; the one that held it is remembered, so that its next tick is judged rightly. */
+/* The place goes to the op's session; the one that held it is remembered, so that its next tick is judged
+ * rightly. */
 static enum err take_place(struct step *st, int64_t began)
 {
 	struct item *it = &st->wi->item;
 	enum err err = ERR_OK;
 	if (item_holds(it, REG_POSITION, st->cleared) && !admit_holder(it, st->cleared, st->op)) {
 		struct playback displaced = admit_holder_state(it);
-		err = keep_session(st->w, st->wi, stamp_device(it->cells[REG_POSITION].stamp), it->place_session,
-			&displaced);
+		err = keep_session(st->w, st->wi, stamp_device(it->cells[REG_POSITION].stamp),
+			it->place_session, &displaced);
 	}
 	if (!err && !arena_str(st->w->arena, st->op->session, &it->place_session))
 		err = ERR_NOMEM;
@@ -171,7 +174,8 @@ static void merge_registers(struct step *st)
 		if (!(st->present & 1u << reg))
 			continue;
 		count++;
-		if (merge_register(&it->cells[reg], (enum reg)reg, &st->values[reg], st->stamp, st->row) != MERGE_WON)
+		if (merge_register(&it->cells[reg], (enum reg)reg, &st->values[reg], st->stamp, st->row) !=
+			MERGE_WON)
 			continue;
 		st->won |= 1u << reg;
 		if (!is_void || register_defs[reg].flags & DESCRIPTIVE)
@@ -217,7 +221,8 @@ static struct work_row *push_row(struct step *st, int64_t row, bool rewrite)
 	return wr;
 }
 
-/* The row of this job that has that number, so that a second tick in one push rewrites what the first one made. */
+/* The row of this job that has that number, so that a second tick in one push rewrites what the first one
+ * made. */
 static struct work_row *row_of_job(struct work *w, int64_t row)
 {
 	for (size_t i = w->row_count; i-- > 0;)
@@ -275,7 +280,8 @@ static enum err decide_candidate(struct step *st)
 		unsigned present = 0;
 		struct value values[REG_COUNT];
 		memset(values, 0, sizeof values);
-		enum err err = registers_parse(s->candidate.registers, COLLECTION_PROGRESS, w->arena, &present, values);
+		enum err err = registers_parse(
+			s->candidate.registers, COLLECTION_PROGRESS, w->arena, &present, values);
 		if (err == ERR_NOMEM)
 			return err;
 		const struct field *f = values[REG_POSITION].f;
@@ -384,7 +390,8 @@ static enum err decide_clear(struct step *st)
 
 enum err decide_op(struct work *w, const struct op *op, struct work_item *wi, struct op_result *out)
 {
-	struct step st = {.w = w, .op = op, .wi = wi, .cleared = w->account.cleared[op->collection], .out = out};
+	struct step st = {
+		.w = w, .op = op, .wi = wi, .cleared = w->account.cleared[op->collection], .out = out};
 	memset(out, 0, sizeof *out);
 	if (op->kind == OP_CLEAR) {
 		st.stamp = out->stamp = op_stamp(w, op);

@@ -1,6 +1,6 @@
 /*
- * Decide: rows and ops in, changed rows and results out (design.md section 2). Pure: no I/O, no clock, no randomness;
- * may run again on the same rows. Memory comes from the job's arena; ERR_NOMEM is the only error.
+ * Decide: rows and ops in, changed rows and results out (design.md section 2). Pure: no I/O, no clock, no
+ * randomness; may run again on the same rows. Memory comes from the job's arena; ERR_NOMEM is the only error.
  */
 #ifndef TSUZUKI_SYNC_DECIDE_H
 #define TSUZUKI_SYNC_DECIDE_H
@@ -26,7 +26,7 @@ struct work_session {
 struct work_row {
 	struct journal_row row;
 	struct work_item *of; /* NULL: a clear */
-	bool rewrite;         /* it coalesced into a row that exists */
+	bool rewrite;	      /* it coalesced into a row that exists */
 };
 
 /* What one job reads and changes. The arrays have room for what its ops can need. */
@@ -44,12 +44,13 @@ struct work {
 	struct work_row *rows;
 	size_t row_count;
 	unsigned purge_loaded; /* account.purge before */
-	bool recount; /* a watchlist clear: its counts must be counted */
+	bool recount;	       /* a watchlist clear: its counts must be counted */
 };
 
 /* Finds what gathering loaded; NULL when it did not. */
 struct work_item *work_find(struct work *w, enum collection collection, struct str key);
-struct work_session *work_session(struct work *w, const struct work_item *of, struct device_id device, struct str session);
+struct work_session *work_session(
+	struct work *w, const struct work_item *of, struct device_id device, struct str session);
 
 /* Decides one op. wi is its item (NULL for a clear). *out is filled in every case but an error. */
 enum err decide_op(struct work *w, const struct op *op, struct work_item *wi, struct op_result *out);

@@ -16,7 +16,8 @@ struct names {
 	struct arena arena;
 };
 
-static struct str device_name(struct reader *reader, uint64_t user, struct names *names, struct device_id device)
+static struct str device_name(
+	struct reader *reader, uint64_t user, struct names *names, struct device_id device)
 {
 	for (size_t i = 0; i < names->count; i++)
 		if (device_eq(names->list[i].device, device))
@@ -80,7 +81,8 @@ static bool is_current(const struct item *it, const struct journal_row *row, str
 	return false;
 }
 
-static enum err history_rows(struct reader *reader, const struct account *a, const struct item *it, struct buf *out)
+static enum err history_rows(
+	struct reader *reader, const struct account *a, const struct item *it, struct buf *out)
 {
 	struct names names = {.count = 0, .arena = arena_make((size_t)HISTORY_DEVICES * NAME_MAX_BYTES)};
 	struct arena arena = arena_make((size_t)1 << 20);
@@ -124,8 +126,8 @@ static enum err read_history(struct reader *reader, uint64_t user, enum collecti
 	return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
-enum err query_history(struct reader *reader, uint64_t user, enum collection collection, struct str key,
-	struct buf *out)
+enum err query_history(
+	struct reader *reader, uint64_t user, enum collection collection, struct str key, struct buf *out)
 {
 	struct arena arena = arena_make((size_t)1 << 20);
 	struct query q = stmt_query(&reader->statements, STMT_READ_BEGIN);

@@ -1,6 +1,7 @@
 /*
- * An item as the merge sees it: registers with their stamps and the journal rows that hold them (sync-protocol.md
- * sections 2 and 4). Plain data; strings belong to the arena of the job or reader that loaded it.
+ * An item as the merge sees it: registers with their stamps and the journal rows that hold them
+ * (sync-protocol.md sections 2 and 4). Plain data; strings belong to the arena of the job or reader that
+ * loaded it.
  */
 #ifndef TSUZUKI_SYNC_ITEM_H
 #define TSUZUKI_SYNC_ITEM_H
@@ -11,12 +12,12 @@
 struct cell {
 	struct value value;
 	struct stamp stamp; /* not set: never written */
-	int64_t row;        /* the journal row that holds it, 0: none */
+	int64_t row;	    /* the journal row that holds it, 0: none */
 };
 
 /*
- * Whether the row that holds the place is a heartbeat that the next one rewrites. While it runs, item and row stand in
- * no index on what a tick changes; one that waits is indexed because too many others run.
+ * Whether the row that holds the place is a heartbeat that the next one rewrites. While it runs, item and row
+ * stand in no index on what a tick changes; one that waits is indexed because too many others run.
  */
 enum running { RUNNING_NOT, RUNNING_NOW, RUNNING_WAITS };
 
@@ -31,7 +32,7 @@ struct item {
 	struct stamp deleted;
 	int64_t deleted_row;
 	int64_t created;
-	int64_t rows; /* journal rows it has */
+	int64_t rows;		      /* journal rows it has */
 	struct cell cells[REG_COUNT]; /* only those of its collection count */
 	/* progress only */
 	enum running running;
@@ -48,7 +49,8 @@ void item_init(struct item *it, enum collection collection, struct str key);
 struct stamp item_newest(const struct item *it);
 /* The stamp below or at which registers are void: the greater of the delete and the collection's barrier. */
 struct stamp item_void(const struct item *it, struct stamp cleared);
-/* A register that counts: set, and greater than the void stamp. Descriptive ones keep their value all the same. */
+/* A register that counts: set, and greater than the void stamp. Descriptive ones keep their value all the
+ * same. */
 bool item_holds(const struct item *it, enum reg reg, struct stamp cleared);
 /* It exists (section 4, rule 2). */
 bool item_exists(const struct item *it, struct stamp cleared);

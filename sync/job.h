@@ -1,9 +1,9 @@
 /*
- * A job: what somebody wants written, for one user. The store runs queued jobs in one transaction and commits once
- * (design.md section 2); the answer is the job's own out fields, read after the commit.
+ * A job: what somebody wants written, for one user. The store runs queued jobs in one transaction and commits
+ * once (design.md section 2); the answer is the job's own out fields, read after the commit.
  *
- * A concrete job is a struct whose first member is `struct job`: its in fields are set by the caller, its out fields
- * by run(). run() may be called again when a commit failed, so it starts by resetting its out fields.
+ * A concrete job is a struct whose first member is `struct job`: its in fields are set by the caller, its out
+ * fields by run(). run() may be called again when a commit failed, so it starts by resetting its out fields.
  */
 #ifndef TSUZUKI_SYNC_JOB_H
 #define TSUZUKI_SYNC_JOB_H
@@ -15,13 +15,13 @@
 struct tx;
 
 struct job {
-	struct job *next; /* of whoever holds it */
+	struct job *next;				 /* of whoever holds it */
 	enum err (*run)(struct tx *tx, struct job *job); /* store thread, inside the transaction */
-	void (*done)(struct job *job);                   /* the submitter's; owns the job again */
-	void *context;                                   /* the submitter's */
+	void (*done)(struct job *job);			 /* the submitter's; owns the job again */
+	void *context;					 /* the submitter's */
 	uint64_t user;
-	unsigned ops;       /* weight: ops it holds, 1 for a command */
-	enum err err;       /* of the store: anything but ERR_OK means that nothing was written */
+	unsigned ops;	    /* weight: ops it holds, 1 for a command */
+	enum err err;	    /* of the store: anything but ERR_OK means that nothing was written */
 	struct arena arena; /* owned; holds everything the job points to */
 };
 

@@ -1,6 +1,7 @@
 #include "sync/merge.h"
 
-enum merge merge_register(struct cell *cell, enum reg reg, const struct value *value, struct stamp stamp, int64_t row)
+enum merge merge_register(
+	struct cell *cell, enum reg reg, const struct value *value, struct stamp stamp, int64_t row)
 {
 	int order = stamp_cmp(stamp, cell->stamp);
 	if (order == 0) {

@@ -9,10 +9,11 @@
 enum merge { MERGE_LOST, MERGE_SAME, MERGE_WON };
 
 /*
- * The greatest stamp wins; equal stamps: the greater value by its canonical JSON. On MERGE_WON the cell holds value,
- * stamp and row; on MERGE_SAME it held them already. The value's text is not copied.
+ * The greatest stamp wins; equal stamps: the greater value by its canonical JSON. On MERGE_WON the cell holds
+ * value, stamp and row; on MERGE_SAME it held them already. The value's text is not copied.
  */
-enum merge merge_register(struct cell *cell, enum reg reg, const struct value *value, struct stamp stamp, int64_t row);
+enum merge merge_register(
+	struct cell *cell, enum reg reg, const struct value *value, struct stamp stamp, int64_t row);
 
 /* The greater stamp; true when `stamp` replaced *held. */
 bool merge_stamp(struct stamp *held, struct stamp stamp);

@@ -22,9 +22,12 @@ static enum err pragma_int(sqlite3 *db, const char *sql, int64_t *out)
 static enum err judge_error(enum err err, const char *path, struct buf *why)
 {
 	if (err == ERR_FOREIGN)
-		buf_fmt(why, "%s is not a tsuzuki database. Move it away, or name another folder with DATA_DIR.", path);
+		buf_fmt(why,
+			"%s is not a tsuzuki database. Move it away, or name another folder with DATA_DIR.",
+			path);
 	else if (err == ERR_CORRUPT)
-		buf_fmt(why, "%s is damaged. Put a backup in its place (see %s's folder backups/).", path, path);
+		buf_fmt(why, "%s is damaged. Put a backup in its place (see %s's folder backups/).", path,
+			path);
 	else
 		buf_fmt(why, "%s cannot be read: %s. Check its owner, its permissions and the disk.", path,
 			err_name(err));
@@ -51,7 +54,8 @@ enum err migrate_judge(sqlite3 *db, const char *path, int *version, struct buf *
 		return judge_error(ERR_FOREIGN, path, why);
 	if (user_version > (int64_t)migration_count) {
 		buf_fmt(why,
-			"%s was made by a newer tsuzuki (schema %lld, this program knows %zu). Install that version again, "
+			"%s was made by a newer tsuzuki (schema %lld, this program knows %zu). Install that "
+			"version again, "
 			"or restore a backup made before the upgrade.",
 			path, (long long)user_version, migration_count);
 		return ERR_NEWER;
@@ -96,8 +100,8 @@ static enum err backup(sqlite3 *db, const char *dir, int version, struct buf *wh
 	if (code == SQLITE_DONE && chmod(path.ptr, 0600) != 0)
 		code = SQLITE_IOERR;
 	if (sqlite_err(code))
-		buf_fmt(why, "The backup %s could not be made (%s), so nothing was migrated.", path.ptr ? path.ptr : "",
-			err_name(sqlite_err(code)));
+		buf_fmt(why, "The backup %s could not be made (%s), so nothing was migrated.",
+			path.ptr ? path.ptr : "", err_name(sqlite_err(code)));
 	buf_free(&path);
 	return sqlite_err(code);
 }

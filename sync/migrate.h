@@ -1,6 +1,6 @@
 /*
- * Migrations: numbered, one transaction each, refused when the database is newer or not ours; a backup by VACUUM INTO
- * comes before a change of an existing database (design.md section 7).
+ * Migrations: numbered, one transaction each, refused when the database is newer or not ours; a backup by
+ * VACUUM INTO comes before a change of an existing database (design.md section 7).
  */
 #ifndef TSUZUKI_SYNC_MIGRATE_H
 #define TSUZUKI_SYNC_MIGRATE_H

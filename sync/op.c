@@ -3,16 +3,16 @@
 const char *const event_names[EVENT_COUNT] = {"", "open", "heartbeat", "pause", "stop", "seek", "manual"};
 const char *const outcome_names[OUTCOME_COUNT] = {"applied", "merged", "superseded", "candidate", "rejected"};
 const char *const rule_names[RULE_COUNT] = {
-        "newest", "later_stamp", "deleted_later", "cleared_later", "paused_player", "early_rewind"};
+	"newest", "later_stamp", "deleted_later", "cleared_later", "paused_player", "early_rewind"};
 
 struct op op_make(enum op_kind kind, enum collection collection, struct str key, struct device_id device)
 {
 	return (struct op){.kind = kind,
-	        .collection = collection,
-	        .key = key,
-	        .device = device,
-	        .age_ms = -1,
-	        .playing_ms = -1};
+		.collection = collection,
+		.key = key,
+		.device = device,
+		.age_ms = -1,
+		.playing_ms = -1};
 }
 
 bool key_valid(struct str key)

@@ -9,10 +9,26 @@
 enum op_kind { OP_SET, OP_DELETE, OP_CLEAR };
 
 /* EVENT_NONE: whole registers, already admitted. */
-enum event { EVENT_NONE, EVENT_OPEN, EVENT_HEARTBEAT, EVENT_PAUSE, EVENT_STOP, EVENT_SEEK, EVENT_MANUAL, EVENT_COUNT };
+enum event {
+	EVENT_NONE,
+	EVENT_OPEN,
+	EVENT_HEARTBEAT,
+	EVENT_PAUSE,
+	EVENT_STOP,
+	EVENT_SEEK,
+	EVENT_MANUAL,
+	EVENT_COUNT
+};
 extern const char *const event_names[EVENT_COUNT];
 
-enum outcome { OUTCOME_APPLIED, OUTCOME_MERGED, OUTCOME_SUPERSEDED, OUTCOME_CANDIDATE, OUTCOME_REFUSED, OUTCOME_COUNT };
+enum outcome {
+	OUTCOME_APPLIED,
+	OUTCOME_MERGED,
+	OUTCOME_SUPERSEDED,
+	OUTCOME_CANDIDATE,
+	OUTCOME_REFUSED,
+	OUTCOME_COUNT
+};
 extern const char *const outcome_names[OUTCOME_COUNT];
 
 enum rule {
@@ -31,7 +47,7 @@ enum need { NEED_NOTHING, NEED_ABSENT, NEED_PRESENT };
 
 enum refusal {
 	REFUSED_NOT,
-	REFUSED_EXISTS,   /* NEED_ABSENT, but it is there */
+	REFUSED_EXISTS,	  /* NEED_ABSENT, but it is there */
 	REFUSED_MISSING,  /* NEED_PRESENT, but it is not; or no such history row */
 	REFUSED_TOO_MANY, /* too_many_items */
 };
@@ -41,19 +57,21 @@ enum { KEY_MAX = 200, SESSION_MAX = 64, OPS_MAX = 1000 };
 struct op {
 	enum op_kind kind;
 	enum collection collection;
-	struct str key;              /* 1 to KEY_MAX bytes, no control characters; unused with by_oid and OP_CLEAR */
-	bool by_oid;                 /* the item is named by its _id instead (watchlist only) */
+	struct str key; /* 1 to KEY_MAX bytes, no control characters; unused with by_oid and OP_CLEAR */
+	bool by_oid;	/* the item is named by its _id instead (watchlist only) */
 	unsigned char oid[OID_SIZE];
 	struct device_id device;     /* that made it */
-	unsigned present;            /* bit per register */
-	unsigned partial[REG_COUNT]; /* with an event: bit per field given; a missing one is completed by admission */
+	unsigned present;	     /* bit per register */
+	unsigned partial[REG_COUNT]; /* with an event: bit per field given; a missing one is completed by
+					admission */
 	struct value values[REG_COUNT];
 	enum event event;
-	struct str session;          /* at most SESSION_MAX bytes */
-	int64_t age_ms;              /* how long ago, -1: not said (now) */
-	int64_t playing_ms;          /* the session has been playing that long, -1: not said */
+	struct str session; /* at most SESSION_MAX bytes */
+	int64_t age_ms;	    /* how long ago, -1: not said (now) */
+	int64_t playing_ms; /* the session has been playing that long, -1: not said */
 	enum need need;
-	int64_t restore_seq;         /* > 0: set the registers of that history row again; values are filled in gathering */
+	int64_t restore_seq; /* > 0: set the registers of that history row again; values are filled in
+				gathering */
 };
 
 struct op_result {
@@ -61,9 +79,9 @@ struct op_result {
 	enum rule rule;
 	enum refusal refusal;
 	struct stamp stamp;
-	bool shown;       /* REST shows the item after the op */
+	bool shown;	      /* REST shows the item after the op */
 	struct stamp cleared; /* the collection's barrier then */
-	struct item item; /* its state then; strings in the job's arena. Not for OP_CLEAR */
+	struct item item;     /* its state then; strings in the job's arena. Not for OP_CLEAR */
 };
 
 /* An op with nothing set and neither age nor playing said. */

@@ -18,7 +18,8 @@ static enum err owed_load(struct tx *tx, uint64_t user, struct owed *out)
 	struct query q = stmt_query(tx->s, STMT_MAIL_GET);
 	query_int(&q, (int64_t)user);
 	if (query_row(&q))
-		*out = (struct owed){query_get_int(&q, 0), query_get_int(&q, 1), query_get_int(&q, 2), query_get_int(&q, 3)};
+		*out = (struct owed){query_get_int(&q, 0), query_get_int(&q, 1), query_get_int(&q, 2),
+			query_get_int(&q, 3)};
 	return query_end(&q);
 }
 

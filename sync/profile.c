@@ -30,7 +30,8 @@ enum err login_find(struct statements *s, enum login_kind kind, struct str name,
 	return err ? err : found ? ERR_OK : ERR_NOT_FOUND;
 }
 
-static enum err login_run(struct statements *s, enum stmt_id id, enum login_kind kind, struct str name, uint64_t user)
+static enum err login_run(
+	struct statements *s, enum stmt_id id, enum login_kind kind, struct str name, uint64_t user)
 {
 	char key[LOGIN_KEY_MAX];
 	struct query q = stmt_query(s, id);

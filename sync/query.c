@@ -35,7 +35,8 @@ enum err query_profile(struct reader *reader, uint64_t user, struct arena *a, st
 	return profile_load(&reader->statements, user, a, out);
 }
 
-enum err query_identity(struct reader *reader, uint64_t user, struct session_id session, struct query_identity *out)
+enum err query_identity(
+	struct reader *reader, uint64_t user, struct session_id session, struct query_identity *out)
 {
 	struct query q = stmt_query(&reader->statements, STMT_IDENTITY);
 	memset(out, 0, sizeof *out);
@@ -119,8 +120,8 @@ enum err query_alive(struct reader *reader)
 /* --- items --- */
 
 /* Reads rows into the buffer as documents, one arena's worth at a time; returns how many. */
-static int64_t write_items(
-	struct query *q, const struct account *a, enum collection collection, const char *user_oid, struct buf *out)
+static int64_t write_items(struct query *q, const struct account *a, enum collection collection,
+	const char *user_oid, struct buf *out)
 {
 	int64_t count = 0;
 	struct item it;
@@ -138,8 +139,8 @@ static int64_t write_items(
 	return count;
 }
 
-static enum err watchlist_rows(
-	struct reader *reader, const struct account *a, const char *user_oid, struct watchlist_page *page, struct buf *out)
+static enum err watchlist_rows(struct reader *reader, const struct account *a, const char *user_oid,
+	struct watchlist_page *page, struct buf *out)
 {
 	bool filter = page->status >= 0;
 	page->total = 0;
@@ -160,8 +161,8 @@ static enum err watchlist_rows(
 	return query_end(&q);
 }
 
-enum err query_watchlist(
-	struct reader *reader, uint64_t user, const char *user_oid, struct watchlist_page *page, struct buf *out)
+enum err query_watchlist(struct reader *reader, uint64_t user, const char *user_oid,
+	struct watchlist_page *page, struct buf *out)
 {
 	struct account a;
 	enum err err = snapshot_begin(reader);
@@ -229,7 +230,8 @@ static int newest_first(const void *a, const void *b)
 	return left->item.id < right->item.id ? 1 : -1;
 }
 
-static enum err read_running(struct reader *reader, const struct account *a, struct arena *arena, struct running_list *list)
+static enum err read_running(
+	struct reader *reader, const struct account *a, struct arena *arena, struct running_list *list)
 {
 	struct stamp cleared = a->cleared[COLLECTION_PROGRESS];
 	struct query q = stmt_query(&reader->statements, STMT_PROGRESS_RUNNING);
@@ -246,8 +248,8 @@ static enum err read_running(struct reader *reader, const struct account *a, str
 	return err;
 }
 
-static enum err progress_rows(struct reader *reader, const struct account *a, const char *user_oid, int64_t limit,
-	struct arena *arena, struct running_list *running, struct buf *out, int64_t *count)
+static enum err progress_rows(struct reader *reader, const struct account *a, const char *user_oid,
+	int64_t limit, struct arena *arena, struct running_list *running, struct buf *out, int64_t *count)
 {
 	struct stamp cleared = a->cleared[COLLECTION_PROGRESS];
 	struct arena row_arena = arena_make((size_t)1 << 20);
@@ -281,8 +283,8 @@ static enum err progress_rows(struct reader *reader, const struct account *a, co
 	return query_end(&q);
 }
 
-enum err query_progress(struct reader *reader, uint64_t user, const char *user_oid, int64_t limit, struct buf *out,
-	int64_t *count)
+enum err query_progress(struct reader *reader, uint64_t user, const char *user_oid, int64_t limit,
+	struct buf *out, int64_t *count)
 {
 	struct account a;
 	struct arena arena = arena_make((size_t)1 << 20);

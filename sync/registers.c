@@ -22,8 +22,8 @@ void registers_json(unsigned present, const struct value values[REG_COUNT], stru
 }
 
 /*
- * Reading back what registers_json() wrote, and nothing else. By hand: a general parser takes memory in many places,
- * and jansson 2.14 reads past its buffer when one of them is refused.
+ * Reading back what registers_json() wrote, and nothing else. By hand: a general parser takes memory in many
+ * places, and jansson 2.14 reads past its buffer when one of them is refused.
  */
 struct scan {
 	struct str rest;
@@ -70,7 +70,8 @@ static char unescape(struct scan *r)
 		return '\r';
 	if (skip(r, STR("t")))
 		return '\t';
-	if (!skip(r, STR("u")) || r->rest.len < 4 || !str_hex((struct str){r->rest.ptr, 4}, code, 2) || code[0])
+	if (!skip(r, STR("u")) || r->rest.len < 4 || !str_hex((struct str){r->rest.ptr, 4}, code, 2) ||
+		code[0])
 		return '\0';
 	r->rest.ptr += 4;
 	r->rest.len -= 4;
@@ -104,7 +105,8 @@ static struct str read_text(struct scan *r)
 static struct str read_digits(struct scan *r)
 {
 	struct str digits = {r->rest.ptr, 0};
-	while (digits.len < r->rest.len && strchr("+-.0123456789e", r->rest.ptr[digits.len]) && r->rest.ptr[digits.len])
+	while (digits.len < r->rest.len && strchr("+-.0123456789e", r->rest.ptr[digits.len]) &&
+		r->rest.ptr[digits.len])
 		digits.len++;
 	(void)skip(r, digits);
 	return digits;

@@ -95,7 +95,8 @@ static void field_read(struct query *q, int column, enum field_type type, struct
 
 struct query item_query(struct statements *s, uint64_t user, enum collection collection, struct str key)
 {
-	struct query q = stmt_query(s, collection == COLLECTION_WATCHLIST ? STMT_WATCHLIST_GET : STMT_PROGRESS_GET);
+	struct query q =
+		stmt_query(s, collection == COLLECTION_WATCHLIST ? STMT_WATCHLIST_GET : STMT_PROGRESS_GET);
 	query_int(&q, (int64_t)user);
 	query_text(&q, key);
 	return q;
@@ -148,8 +149,8 @@ enum err item_load(struct statements *s, uint64_t user, enum collection collecti
 	return item_load_one(&q, collection, a, out);
 }
 
-enum err item_load_oid(struct statements *s, uint64_t user, const unsigned char oid[OID_SIZE], struct arena *a,
-	struct item *out)
+enum err item_load_oid(struct statements *s, uint64_t user, const unsigned char oid[OID_SIZE],
+	struct arena *a, struct item *out)
 {
 	struct query q = stmt_query(s, STMT_WATCHLIST_BY_OID);
 	query_int(&q, (int64_t)user);
@@ -205,7 +206,7 @@ static void bind_newest(struct query *q, const struct stamp *newest)
 enum err item_save(struct statements *s, uint64_t user, const struct item *it, struct stamp cleared)
 {
 	static const enum stmt_id ids[COLLECTION_COUNT][2] = {
-	        {STMT_WATCHLIST_UPDATE, STMT_WATCHLIST_INSERT}, {STMT_PROGRESS_UPDATE, STMT_PROGRESS_INSERT}};
+		{STMT_WATCHLIST_UPDATE, STMT_WATCHLIST_INSERT}, {STMT_PROGRESS_UPDATE, STMT_PROGRESS_INSERT}};
 	struct stamp newest = item_newest(it);
 	struct query q = stmt_query(s, ids[it->collection][it->fresh]);
 	if (it->fresh) {
@@ -245,19 +246,19 @@ enum err item_save_tick(struct statements *s, const struct item *it, struct stam
 void journal_read(struct query *q, struct arena *a, struct journal_row *out)
 {
 	*out = (struct journal_row){
-	        .row = query_get_int(q, 0),
-	        .collection = (enum collection)query_get_int(q, 1),
-	        .item = query_get_int(q, 2),
-	        .seq = query_get_int(q, 3),
-	        .first_seq = query_get_int(q, 4),
-	        .stamp = query_get_stamp(q, 5),
-	        .received = query_get_int(q, 6),
-	        .kind = (enum op_kind)query_get_int(q, 7),
-	        .event = (enum event)query_get_int(q, 8),
-	        .session = query_get_copy(q, 9, a),
-	        .outcome = (enum outcome)query_get_int(q, 10),
-	        .rule = (enum rule)query_get_int(q, 11),
-	        .registers = query_get_copy(q, 12, a),
+		.row = query_get_int(q, 0),
+		.collection = (enum collection)query_get_int(q, 1),
+		.item = query_get_int(q, 2),
+		.seq = query_get_int(q, 3),
+		.first_seq = query_get_int(q, 4),
+		.stamp = query_get_stamp(q, 5),
+		.received = query_get_int(q, 6),
+		.kind = (enum op_kind)query_get_int(q, 7),
+		.event = (enum event)query_get_int(q, 8),
+		.session = query_get_copy(q, 9, a),
+		.outcome = (enum outcome)query_get_int(q, 10),
+		.rule = (enum rule)query_get_int(q, 11),
+		.registers = query_get_copy(q, 12, a),
 	};
 	/* What indexes a table of names must be one of them. */
 	if ((unsigned)out->event >= EVENT_COUNT || (unsigned)out->outcome >= OUTCOME_COUNT ||
@@ -265,7 +266,8 @@ void journal_read(struct query *q, struct arena *a, struct journal_row *out)
 		q->err = ERR_CORRUPT;
 }
 
-enum err journal_load(struct statements *s, uint64_t user, int64_t row, struct arena *a, struct journal_row *out)
+enum err journal_load(
+	struct statements *s, uint64_t user, int64_t row, struct arena *a, struct journal_row *out)
 {
 	struct query q = stmt_query(s, STMT_JOURNAL_GET);
 	query_int(&q, row);

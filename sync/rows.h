@@ -1,5 +1,6 @@
 /*
- * Rows of the store as structs, and back: account, items, journal, playback. The only place that knows their columns.
+ * Rows of the store as structs, and back: account, items, journal, playback. The only place that knows their
+ * columns.
  */
 #ifndef TSUZUKI_SYNC_ROWS_H
 #define TSUZUKI_SYNC_ROWS_H
@@ -66,15 +67,16 @@ void item_read(struct query *q, enum collection collection, struct arena *a, str
 /* ERR_NOT_FOUND when there is no row. */
 enum err item_load(struct statements *s, uint64_t user, enum collection collection, struct str key,
 	struct arena *a, struct item *out);
-enum err item_load_oid(struct statements *s, uint64_t user, const unsigned char oid[OID_SIZE], struct arena *a,
-	struct item *out);
+enum err item_load_oid(struct statements *s, uint64_t user, const unsigned char oid[OID_SIZE],
+	struct arena *a, struct item *out);
 /* Inserts a fresh item, else rewrites it. Derived columns (newest, shown...) follow from `cleared`. */
 enum err item_save(struct statements *s, uint64_t user, const struct item *it, struct stamp cleared);
 /* Rewrites what a running tick changes, and nothing that an index holds. */
 enum err item_save_tick(struct statements *s, const struct item *it, struct stamp cleared);
 
 void journal_read(struct query *q, struct arena *a, struct journal_row *out);
-enum err journal_load(struct statements *s, uint64_t user, int64_t row, struct arena *a, struct journal_row *out);
+enum err journal_load(
+	struct statements *s, uint64_t user, int64_t row, struct arena *a, struct journal_row *out);
 enum err journal_insert(struct statements *s, uint64_t user, const struct journal_row *row);
 /* A row that coalesces on: new seq, stamp, time and registers. */
 enum err journal_rewrite(struct statements *s, const struct journal_row *row);

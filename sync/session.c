@@ -7,7 +7,8 @@
 
 enum { SESSION_ARENA = 16 * 1024 };
 
-static enum err device_put(struct tx *tx, uint64_t user, struct device_id device, struct str name, int64_t now_ms)
+static enum err device_put(
+	struct tx *tx, uint64_t user, struct device_id device, struct str name, int64_t now_ms)
 {
 	struct query q = stmt_query(tx->s, STMT_DEVICE_PUT);
 	query_int(&q, (int64_t)user);
@@ -17,8 +18,7 @@ static enum err device_put(struct tx *tx, uint64_t user, struct device_id device
 	return query_run(&q);
 }
 
-static enum err session_put(
-	struct tx *tx, uint64_t user, const struct session_begin *b, uint32_t generation)
+static enum err session_put(struct tx *tx, uint64_t user, const struct session_begin *b, uint32_t generation)
 {
 	struct query q = stmt_query(tx->s, STMT_SESSION_PUT);
 	query_int(&q, (int64_t)user);
@@ -152,7 +152,8 @@ struct session_login *session_login_make(uint64_t user)
 
 /* --- refresh --- */
 
-static enum err use_session(struct tx *tx, uint64_t user, const struct session_refresh *r, uint32_t generation)
+static enum err use_session(
+	struct tx *tx, uint64_t user, const struct session_refresh *r, uint32_t generation)
 {
 	struct query q = stmt_query(tx->s, STMT_SESSION_USE);
 	query_int(&q, generation);
@@ -164,7 +165,8 @@ static enum err use_session(struct tx *tx, uint64_t user, const struct session_r
 	return err ? err : device_put(tx, user, r->device, STR(""), r->begin.now_ms);
 }
 
-/* A good token of a session that the store does not know: the store went back in time (design.md section 5). */
+/* A good token of a session that the store does not know: the store went back in time (design.md section 5).
+ */
 static enum err remake_session(struct tx *tx, uint64_t user, const struct session_refresh *r)
 {
 	struct session_begin again = r->begin;
@@ -206,8 +208,8 @@ static enum err refresh_run(struct tx *tx, struct job *job)
 		return err ? err : session_start(tx, job->user, &r->begin);
 	}
 	r->next_generation = r->generation + 1;
-	return use_session(tx, job->user, r,
-		r->next_generation > row.generation ? r->next_generation : row.generation);
+	return use_session(
+		tx, job->user, r, r->next_generation > row.generation ? r->next_generation : row.generation);
 }
 
 struct session_refresh *session_refresh_make(uint64_t user)

@@ -40,10 +40,11 @@ enum session_outcome {
 struct session_login {
 	struct job job;
 	struct session_begin begin;
-	struct str password_hash; /* "" : leave it */
-	bool used_reset;          /* the mailed password was given: ends every other session */
+	struct str password_hash;     /* "" : leave it */
+	bool used_reset;	      /* the mailed password was given: ends every other session */
 	unsigned char reset_hash[32]; /* with used_reset: still this one, else SESSION_ENDED */
-	struct str expected_hash; /* without used_reset: only if the stored hash is still this one; "" does not ask */
+	struct str expected_hash; /* without used_reset: only if the stored hash is still this one; "" does
+				     not ask */
 	enum session_outcome outcome;
 };
 struct session_login *session_login_make(uint64_t user);
@@ -53,8 +54,8 @@ struct session_refresh {
 	struct job job;
 	struct session_id session;
 	struct device_id device;
-	uint32_t generation;       /* of the presented token */
-	bool new_device;           /* begin `begin` beside it; the presented token stays valid */
+	uint32_t generation;	    /* of the presented token */
+	bool new_device;	    /* begin `begin` beside it; the presented token stays valid */
 	struct session_begin begin; /* now_ms and expires_ms always; the rest with new_device */
 	enum session_outcome outcome;
 	uint32_t next_generation; /* out: of the token to hand out (1 for a new device) */
@@ -72,8 +73,8 @@ struct session_end {
 struct session_end *session_end_make(uint64_t user);
 
 /*
- * A device was seen (lastSeen); and, for a good token of a session that the store does not know (a restored server),
- * the session made again.
+ * A device was seen (lastSeen); and, for a good token of a session that the store does not know (a restored
+ * server), the session made again.
  */
 struct session_seen {
 	struct job job;

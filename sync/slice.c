@@ -23,14 +23,14 @@ static enum err purge_account(struct tx *tx, uint64_t user, bool *more)
 		enum stmt_id id;
 		bool bounded;
 	} steps[] = {
-	        {STMT_PURGE_JOURNAL, true},
-	        {STMT_PURGE_PROGRESS_ROWS, true},
-	        {STMT_PURGE_WATCHLIST_ROWS, true},
-	        {STMT_PURGE_PLAYBACK, true},
-	        {STMT_PURGE_EPOCHS, false},
-	        {STMT_PURGE_DEVICES, false},
-	        {STMT_PURGE_SESSIONS, false},
-	        {STMT_MAIL_DELETE, false},
+		{STMT_PURGE_JOURNAL, true},
+		{STMT_PURGE_PROGRESS_ROWS, true},
+		{STMT_PURGE_WATCHLIST_ROWS, true},
+		{STMT_PURGE_PLAYBACK, true},
+		{STMT_PURGE_EPOCHS, false},
+		{STMT_PURGE_DEVICES, false},
+		{STMT_PURGE_SESSIONS, false},
+		{STMT_MAIL_DELETE, false},
 	};
 	bool left = false;
 	enum err err = ERR_OK;
@@ -42,8 +42,8 @@ static enum err purge_account(struct tx *tx, uint64_t user, bool *more)
 	return err;
 }
 
-static enum err read_voided(struct tx *tx, enum stmt_id id, const struct account *a, enum collection collection,
-	struct arena *arena, struct item *items, size_t *count)
+static enum err read_voided(struct tx *tx, enum stmt_id id, const struct account *a,
+	enum collection collection, struct arena *arena, struct item *items, size_t *count)
 {
 	struct query q = stmt_query(tx->s, id);
 	query_int(&q, (int64_t)a->user);
@@ -79,7 +79,8 @@ static enum err erase_items(struct tx *tx, const struct account *a, enum collect
 		err = read_voided(tx, STMT_PURGE_PROGRESS_RUNNING, a, collection, &arena, items, &count);
 	size_t running = count;
 	if (!err)
-		err = read_voided(tx, collection == COLLECTION_PROGRESS ? STMT_PURGE_PROGRESS : STMT_PURGE_WATCHLIST, a,
+		err = read_voided(tx,
+			collection == COLLECTION_PROGRESS ? STMT_PURGE_PROGRESS : STMT_PURGE_WATCHLIST, a,
 			collection, &arena, items, &count);
 	for (size_t i = 0; i < count && !err; i++)
 		err = erase_item(tx, a, &items[i]);

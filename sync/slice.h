@@ -1,6 +1,6 @@
 /*
- * Work left for later, done in bounded slices on the store thread: rows that a clear or a deleted account voided,
- * history over its age, expired sessions. Internal to sync/.
+ * Work left for later, done in bounded slices on the store thread: rows that a clear or a deleted account
+ * voided, history over its age, expired sessions. Internal to sync/.
  */
 #ifndef TSUZUKI_SYNC_SLICE_H
 #define TSUZUKI_SYNC_SLICE_H

@@ -59,11 +59,13 @@ enum err sqlite_setup(sqlite3 *db, int readonly)
 	/* Only the store checkpoints; a closing reader must not (limits.md: the WAL-reset bug of 3.40.1). */
 	if (readonly) {
 		int code = sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-		return code == SQLITE_OK ? sqlite_exec(db, "PRAGMA wal_autocheckpoint=0; PRAGMA query_only=1;")
-					 : sqlite_err(code);
+		return code == SQLITE_OK
+			       ? sqlite_exec(db, "PRAGMA wal_autocheckpoint=0; PRAGMA query_only=1;")
+			       : sqlite_err(code);
 	}
-	return sqlite_exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
-			       "PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF;");
+	return sqlite_exec(db,
+		"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
+		"PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF;");
 }
 
 void sqlite_close(sqlite3 *db)

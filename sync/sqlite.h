@@ -1,5 +1,6 @@
 /*
- * SQLite connections: opening with the pragmas of limits.md section 3, errors as our codes, bounded checkpoints.
+ * SQLite connections: opening with the pragmas of limits.md section 3, errors as our codes, bounded
+ * checkpoints.
  */
 #ifndef TSUZUKI_SYNC_SQLITE_H
 #define TSUZUKI_SYNC_SQLITE_H

@@ -36,8 +36,9 @@ bool stamp_parse(struct str text, struct stamp *out);
 bool device_eq(struct device_id a, struct device_id b);
 
 /*
- * The process's view of its two clocks. When the wall clock is found behind what was shown plus the time run since by
- * the monotonic clock, `run` grows by the difference, so wall + run never goes back while the process lives.
+ * The process's view of its two clocks. When the wall clock is found behind what was shown plus the time run
+ * since by the monotonic clock, `run` grows by the difference, so wall + run never goes back while the
+ * process lives.
  */
 struct wall {
 	struct now shown;
@@ -49,22 +50,23 @@ int64_t wall_look(struct wall *w, struct now now);
 
 /* A user's stamp clock, kept with the account. */
 struct stamp_clock {
-	int64_t ms;       /* the newest time it gave out */
+	int64_t ms;	  /* the newest time it gave out */
 	unsigned counter; /* and its counter */
-	int64_t offset;   /* what it adds to the plain wall clock */
-	int64_t run;      /* wall.run when offset was stored */
+	int64_t offset;	  /* what it adds to the plain wall clock */
+	int64_t run;	  /* wall.run when offset was stored */
 };
 
 /*
- * The user's time now. same_start: the account was last written by this start of the program, so wall.run may be
- * compared. The clock's offset is brought up to date; ms is not (only stamping moves it).
+ * The user's time now. same_start: the account was last written by this start of the program, so wall.run may
+ * be compared. The clock's offset is brought up to date; ms is not (only stamping moves it).
  */
 int64_t stamp_clock_now(struct stamp_clock *c, const struct wall *w, struct now now, bool same_start);
 
 /*
- * A stamp for an op made here at `received` (from stamp_clock_now): greater than every stamp that this clock gave out.
- * At least `floor` ms.
+ * A stamp for an op made here at `received` (from stamp_clock_now): greater than every stamp that this clock
+ * gave out. At least `floor` ms.
  */
-struct stamp stamp_clock_make(struct stamp_clock *c, int64_t received, int64_t floor, struct device_id device);
+struct stamp stamp_clock_make(
+	struct stamp_clock *c, int64_t received, int64_t floor, struct device_id device);
 
 #endif

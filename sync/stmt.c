@@ -99,7 +99,8 @@ void query_device(struct query *q, struct device_id device)
 void query_session(struct query *q, struct session_id session)
 {
 	if (!q->err)
-		bound(q, sqlite3_bind_blob(q->stmt, q->next++, session.bytes, SESSION_SIZE, SQLITE_TRANSIENT));
+		bound(q,
+			sqlite3_bind_blob(q->stmt, q->next++, session.bytes, SESSION_SIZE, SQLITE_TRANSIENT));
 }
 
 bool query_row(struct query *q)

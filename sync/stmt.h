@@ -1,5 +1,6 @@
 /*
- * The statements of schema/statements.def on one connection: prepared when first used, bound in order, always reset.
+ * The statements of schema/statements.def on one connection: prepared when first used, bound in order, always
+ * reset.
  *
  *   struct query q = stmt_query(s, STMT_PROFILE_GET);
  *   query_int(&q, user);

@@ -35,13 +35,16 @@ static enum err take_lock(struct store *store, const char *dir, struct buf *why)
 		store->lock = open(path.ptr, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	enum err err = ERR_OK;
 	if (store->lock < 0) {
-		buf_fmt(why, "%s cannot be written (%s). Make the folder writable for this user, or name another with "
-			     "--data-dir.",
+		buf_fmt(why,
+			"%s cannot be written (%s). Make the folder writable for this user, or name another "
+			"with "
+			"--data-dir.",
 			dir, strerror(errno));
 		err = errno == ENOSPC ? ERR_DISK_FULL : ERR_IO;
 	} else if (flock(store->lock, LOCK_EX | LOCK_NB) != 0) {
-		buf_fmt(why, "%s is in use by another tsuzukid. Stop that one first, or name another folder with "
-			     "--data-dir.",
+		buf_fmt(why,
+			"%s is in use by another tsuzukid. Stop that one first, or name another folder with "
+			"--data-dir.",
 			dir);
 		err = ERR_BUSY;
 	}
@@ -134,9 +137,11 @@ enum err store_open(const struct store_options *options, struct store **out, str
 		if (!err)
 			err = load_next(store, STMT_JOURNAL_LAST_ROW, &store->tx.next_row);
 		if (!err)
-			err = load_next(store, STMT_WATCHLIST_LAST_ID, &store->tx.next_id[COLLECTION_WATCHLIST]);
+			err = load_next(
+				store, STMT_WATCHLIST_LAST_ID, &store->tx.next_id[COLLECTION_WATCHLIST]);
 		if (!err)
-			err = load_next(store, STMT_PROGRESS_LAST_ID, &store->tx.next_id[COLLECTION_PROGRESS]);
+			err = load_next(
+				store, STMT_PROGRESS_LAST_ID, &store->tx.next_id[COLLECTION_PROGRESS]);
 		if (err)
 			buf_fmt(why, "%s/tsuzuki.db cannot be read: %s.", options->dir, err_name(err));
 	}
@@ -190,7 +195,8 @@ static void roll_back(struct store *store, const struct saved *saved)
 static enum err commit(struct store *store)
 {
 	enum err err = simple(store, STMT_COMMIT);
-	/* After a failed sync nobody knows what is on the disk: nothing more is acknowledged (limits.md, EIO). */
+	/* After a failed sync nobody knows what is on the disk: nothing more is acknowledged (limits.md,
+	 * EIO). */
 	if (err == ERR_IO || err == ERR_CORRUPT)
 		store->failed = true;
 	return err;

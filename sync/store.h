@@ -1,6 +1,6 @@
 /*
- * The store's door. `struct store` is the one connection that writes and checkpoints, and belongs to one thread at a
- * time; a `struct reader` is a connection that only reads (limits.md section 3).
+ * The store's door. `struct store` is the one connection that writes and checkpoints, and belongs to one
+ * thread at a time; a `struct reader` is a connection that only reads (limits.md section 3).
  */
 #ifndef TSUZUKI_SYNC_STORE_H
 #define TSUZUKI_SYNC_STORE_H
@@ -22,26 +22,27 @@ struct store_options {
 };
 
 /*
- * Opens DIR/tsuzuki.db, making or migrating it (a backup by VACUUM INTO comes first), and takes the data folder's
- * lock. On failure *why says for people what is wrong and what to do; the file is left as it was.
+ * Opens DIR/tsuzuki.db, making or migrating it (a backup by VACUUM INTO comes first), and takes the data
+ * folder's lock. On failure *why says for people what is wrong and what to do; the file is left as it was.
  * ERR_BUSY: another process has it. ERR_FOREIGN, ERR_NEWER, ERR_CORRUPT, ERR_IO, ERR_DISK_FULL.
  */
 enum err store_open(const struct store_options *options, struct store **out, struct buf *why);
 void store_close(struct store *store);
 
 /*
- * Runs the jobs of a list in one transaction and commits; sets each job's err. When that fails, each runs again in a
- * transaction of its own, so that one bad job never blocks another. After an I/O error of a commit the store refuses
- * everything that follows with ERR_IO (store_failed()).
+ * Runs the jobs of a list in one transaction and commits; sets each job's err. When that fails, each runs
+ * again in a transaction of its own, so that one bad job never blocks another. After an I/O error of a commit
+ * the store refuses everything that follows with ERR_IO (store_failed()).
  */
 void store_run(struct store *store, struct job *jobs, struct now now);
 /* A commit could not be synced: nothing more is acknowledged; the program should end with 74. */
 bool store_failed(const struct store *store);
-/* Between commits: once the WAL has grown, a PASSIVE checkpoint copies it into the database, so that it starts anew. */
+/* Between commits: once the WAL has grown, a PASSIVE checkpoint copies it into the database, so that it
+ * starts anew. */
 void store_checkpoint(struct store *store);
 /*
- * One bounded slice of what is left to do in the background: rows voided by a clear or a deleted account, expired
- * sessions. Returns true while there is more.
+ * One bounded slice of what is left to do in the background: rows voided by a clear or a deleted account,
+ * expired sessions. Returns true while there is more.
  */
 bool store_slice(struct store *store, struct now now);
 /* 24 lower-case hex digits and NUL: the server's identity, made with its database. */

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-
 bool field_is_text(enum field_type type)
 {
 	return type == FIELD_TEXT || type == FIELD_STATUS || type == FIELD_DUB;
@@ -103,7 +102,8 @@ void value_json(enum reg reg, const struct value *v, struct buf *out)
 	buf_char(out, '}');
 }
 
-/* What the byte at i of a text looks like in JSON; past the end, the closing quote. Six bytes, zero-padded. */
+/* What the byte at i of a text looks like in JSON; past the end, the closing quote. Six bytes, zero-padded.
+ */
 static void escaped_at(struct str text, size_t i, char out[6])
 {
 	char memory[16];
@@ -130,8 +130,8 @@ static int text_cmp(struct str a, struct str b)
 
 /*
  * Fields before this one are equal and JSON puts the same bytes between them, so the first field that differs
- * decides. `after` is what follows it: 5 and 57 compare by it. Nothing is allocated: the merge must not be able to
- * fail.
+ * decides. `after` is what follows it: 5 and 57 compare by it. Nothing is allocated: the merge must not be
+ * able to fail.
  */
 static int field_cmp(enum field_type type, const struct field *a, const struct field *b, struct str after)
 {

@@ -1,6 +1,6 @@
 /*
- * Register values: typed, validated against schema/registers.def, totally ordered by their canonical JSON bytes.
- * Pure; strings are slices of memory that somebody else owns.
+ * Register values: typed, validated against schema/registers.def, totally ordered by their canonical JSON
+ * bytes. Pure; strings are slices of memory that somebody else owns.
  */
 #ifndef TSUZUKI_SYNC_VALUE_H
 #define TSUZUKI_SYNC_VALUE_H
@@ -34,7 +34,8 @@ struct value value_default(enum reg reg);
 bool value_eq(enum reg reg, const struct value *a, const struct value *b);
 /* Canonical JSON: fields in the order of registers.def, shortest numbers. */
 void value_json(enum reg reg, const struct value *v, struct buf *out);
-/* The order of the canonical JSON bytes: the tie-break of equal stamps (sync-protocol.md section 4, rule 1). */
+/* The order of the canonical JSON bytes: the tie-break of equal stamps (sync-protocol.md section 4, rule 1).
+ */
 int value_cmp(enum reg reg, const struct value *a, const struct value *b);
 /* Copies the text into the arena; false when memory is short. */
 bool value_copy(enum reg reg, struct arena *a, const struct value *v, struct value *out);

@@ -51,8 +51,8 @@ void view_watchlist(struct buf *out, const char *user_oid, const struct item *it
 }
 
 /*
- * Position, with the details of `opened` when it names the same episode; but when `opened` is newer and names another
- * one, that episode at 0 (sync-protocol.md section 2).
+ * Position, with the details of `opened` when it names the same episode; but when `opened` is newer and names
+ * another one, that episode at 0 (sync-protocol.md section 2).
  */
 static struct value place_of(const struct item *it, struct stamp cleared, struct value *details)
 {

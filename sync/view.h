@@ -1,6 +1,6 @@
 /*
- * What REST shows of an item, as JSON (design.md section 5, sync-protocol.md section 2). Written by hand, since lists
- * are hot; void registers read as their defaults.
+ * What REST shows of an item, as JSON (design.md section 5, sync-protocol.md section 2). Written by hand,
+ * since lists are hot; void registers read as their defaults.
  */
 #ifndef TSUZUKI_SYNC_VIEW_H
 #define TSUZUKI_SYNC_VIEW_H

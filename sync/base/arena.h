@@ -10,7 +10,7 @@ struct arena_block;
 
 struct arena {
 	struct arena_block *blocks; /* owned, newest first */
-	size_t used;                /* bytes in all blocks */
+	size_t used;		    /* bytes in all blocks */
 	size_t cap;
 };
 

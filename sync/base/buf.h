@@ -1,6 +1,6 @@
 /*
- * A growable byte buffer that is born with a ceiling. The first failure sticks: later additions do nothing, and the
- * writer asks once, at the end, with buf_ok(). The owner frees it.
+ * A growable byte buffer that is born with a ceiling. The first failure sticks: later additions do nothing,
+ * and the writer asks once, at the end, with buf_ok(). The owner frees it.
  */
 #ifndef TSUZUKI_SYNC_BASE_BUF_H
 #define TSUZUKI_SYNC_BASE_BUF_H

@@ -9,7 +9,7 @@ enum err {
 	ERR_OK = 0,
 	ERR_NOMEM,     /* memory is short, or a capped buffer is full */
 	ERR_DISK_FULL, /* the disk or the database's size limit is reached */
-	ERR_IO,        /* reading, writing or syncing failed */
+	ERR_IO,	       /* reading, writing or syncing failed */
 	ERR_CORRUPT,   /* the database is damaged */
 	ERR_FOREIGN,   /* the file is no tsuzuki database */
 	ERR_NEWER,     /* the database was made by a newer tsuzuki */

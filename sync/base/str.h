@@ -1,6 +1,6 @@
 /*
- * Slices: a pointer and a length into memory that somebody else owns. Bytes, compared as bytes; never assumed to end
- * in NUL. Strict parsing: a number is a number from the first byte to the last, or it is refused.
+ * Slices: a pointer and a length into memory that somebody else owns. Bytes, compared as bytes; never assumed
+ * to end in NUL. Strict parsing: a number is a number from the first byte to the last, or it is refused.
  */
 #ifndef TSUZUKI_SYNC_BASE_STR_H
 #define TSUZUKI_SYNC_BASE_STR_H
@@ -31,7 +31,8 @@ int str_cmp(struct str a, struct str b);
 struct str str_trim(struct str s);
 /* The index of byte c, or s.len. */
 size_t str_find(struct str s, char c);
-/* Cuts *rest at the first c: returns what was before it and leaves what is after; the whole when there is none. */
+/* Cuts *rest at the first c: returns what was before it and leaves what is after; the whole when there is
+ * none. */
 struct str str_cut(struct str *rest, char c);
 /* A decimal integer with an optional '-', nothing around it, within [min, max]. */
 bool str_int(struct str s, int64_t min, int64_t max, int64_t *out);

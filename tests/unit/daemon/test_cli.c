@@ -101,8 +101,8 @@ static void test_help(void **state)
 #define OPTION_GROUP(title) title,
 #define OPTION(name, kind, field, fallback, least, most, secrecy, help) "  " #name,
 #include "daemon/options.def"
-		"--config FILE", "--data-dir DIR", "--port N", "--bind ADDR", "--check-config", "--version", "-h, --help",
-		"(default 5000)", "\n\nExit status: "};
+		"--config FILE", "--data-dir DIR", "--port N", "--bind ADDR", "--check-config", "--version",
+		"-h, --help", "(default 5000)", "\n\nExit status: "};
 	struct buf out = buf_make(16384);
 	cli_help(&out);
 	assert_true(buf_ok(&out));

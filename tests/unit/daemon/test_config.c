@@ -119,19 +119,20 @@ static void test_every_setting(void **state)
 {
 	(void)state;
 	write_bytes("cert.pem", "x", 1);
-	struct loaded l = load_good("PORT=8080\nBIND=::\nDATA_DIR=./data\nBASE_PATH=/tsuzuki/\n"
-				    "TLS_CERT=cert.pem\nTLS_KEY=cert.pem\n"
-				    "TRUSTED_PROXIES=127.0.0.1, 10.0.0.0/8,fd00::/8\n"
-				    "JWT_SECRET=" SECRET "\nJWT_EXPIRE=30m\nREFRESH_EXPIRE=10d\n"
-				    "REGISTRATION=first\nEMAIL_HOST=smtp.example.org\nEMAIL_PORT=2525\n"
-				    "EMAIL_USER=me\nEMAIL_PASS=word\n"
-				    "EMAIL_FROM=Anime Stream <noreply@animestream.com>\nEMAIL_TLS=implicit\n"
-				    "FRONTEND_URL=HTTPS://Anime.Example:443/,http://localhost:5173,http://[::1]:80\n"
-				    "RATE_LIMIT_AUTH=off\nRATE_LIMIT_API=7/90s\nRATE_LIMIT_SYNC=1/1h\n"
-				    "MAX_CONNECTIONS=10\nMAX_CONNECTIONS_PER_ADDRESS=0\n"
-				    "WATCHLIST_PAGE_DEFAULT=0\nMAX_ITEMS=1000000\nHISTORY_KEEP=5\n"
-				    "HISTORY_DAYS=3\nLOG_LEVEL=warn\nLOG_FORMAT=json\nNODE_ENV=production\n"
-				    "MONGODB_URI=mongodb://localhost/x\n");
+	struct loaded l =
+		load_good("PORT=8080\nBIND=::\nDATA_DIR=./data\nBASE_PATH=/tsuzuki/\n"
+			  "TLS_CERT=cert.pem\nTLS_KEY=cert.pem\n"
+			  "TRUSTED_PROXIES=127.0.0.1, 10.0.0.0/8,fd00::/8\n"
+			  "JWT_SECRET=" SECRET "\nJWT_EXPIRE=30m\nREFRESH_EXPIRE=10d\n"
+			  "REGISTRATION=first\nEMAIL_HOST=smtp.example.org\nEMAIL_PORT=2525\n"
+			  "EMAIL_USER=me\nEMAIL_PASS=word\n"
+			  "EMAIL_FROM=Anime Stream <noreply@animestream.com>\nEMAIL_TLS=implicit\n"
+			  "FRONTEND_URL=HTTPS://Anime.Example:443/,http://localhost:5173,http://[::1]:80\n"
+			  "RATE_LIMIT_AUTH=off\nRATE_LIMIT_API=7/90s\nRATE_LIMIT_SYNC=1/1h\n"
+			  "MAX_CONNECTIONS=10\nMAX_CONNECTIONS_PER_ADDRESS=0\n"
+			  "WATCHLIST_PAGE_DEFAULT=0\nMAX_ITEMS=1000000\nHISTORY_KEEP=5\n"
+			  "HISTORY_DAYS=3\nLOG_LEVEL=warn\nLOG_FORMAT=json\nNODE_ENV=production\n"
+			  "MONGODB_URI=mongodb://localhost/x\n");
 	const struct config *c = &l.config;
 	assert_int_equal(c->port, 8080);
 	assert_string_equal(c->bind, "::");
@@ -200,9 +201,11 @@ static void test_example_file(void **state)
 static void test_order_of_sources(void **state)
 {
 	(void)state;
-	char *const environment[] = {(char[]){"PORT=2000"}, (char[]){"BIND=127.0.0.1"}, (char[]){"HOME=/x"}, (char[]){"EMAIL_HOST="}, (char[]){"=odd"}, NULL};
+	char *const environment[] = {(char[]){"PORT=2000"}, (char[]){"BIND=127.0.0.1"}, (char[]){"HOME=/x"},
+		(char[]){"EMAIL_HOST="}, (char[]){"=odd"}, NULL};
 	const struct config_flags flags = {.config_path = path, .port = "3000", .data_dir = "flag"};
-	const char text[] = "PORT=1000\nBIND=::\nDATA_DIR=file\nMAX_ITEMS=7\nEMAIL_HOST=mail\nEMAIL_FROM=a@b\n";
+	const char text[] =
+		"PORT=1000\nBIND=::\nDATA_DIR=file\nMAX_ITEMS=7\nEMAIL_HOST=mail\nEMAIL_FROM=a@b\n";
 	struct config config;
 	struct buf why = buf_make(8192);
 	write_bytes(path, text, strlen(text));
@@ -240,7 +243,9 @@ static void test_form_of_lines(void **state)
 		{"EMAIL_PASS=\"  kept  \"", "  kept  "},
 		{"# comment\n\n   \n#PORT=x\nEMAIL_PASS=last\n\n", "last"},
 		{"EMAIL_PASS=crlf\r\nPORT=1\r\n", "crlf"},
-		{"\xEF\xBB\xBF" "EMAIL_PASS=bom", "bom"},
+		{"\xEF\xBB\xBF"
+		 "EMAIL_PASS=bom",
+			"bom"},
 		{"EMAIL_PASS=\xE7\xB6\x9A\xE3\x81\x8D", "\xE7\xB6\x9A\xE3\x81\x8D"},
 		{"EMAIL_PASS=$HOME", "$HOME"},
 		{"EMAIL_PASS=", NULL},
@@ -271,7 +276,8 @@ static void test_refused_lines(void **state)
 	REFUSED("port=5000\n", "test.env:1: ", "did you mean PORT?");
 	REFUSED("EMAIL_PASSWORD=x\n", "test.env:1: EMAIL_PASSWORD ", "did you mean EMAIL_PASS?");
 	REFUSED("RATE_LIMIT=x\n", "test.env:1: RATE_LIMIT ", "did you mean RATE_LIMIT_A");
-	REFUSED("FLUX_CAPACITOR=on\n", "test.env:1: FLUX_CAPACITOR is no setting", "remove the line", "--help");
+	REFUSED("FLUX_CAPACITOR=on\n", "test.env:1: FLUX_CAPACITOR is no setting", "remove the line",
+		"--help");
 	REFUSED("PORT=1\n\nPORT=2\n", "test.env:3: PORT ", "line 1", "remove");
 	REFUSED("PORT=\nPORT=2\n", "test.env:2: PORT ", "line 1");
 	REFUSED("EMAIL_PASS='open\n", "test.env:1: ", "not closed");
@@ -289,33 +295,70 @@ static void test_refused_values(void **state)
 		const char *line;
 		const char *word;
 	} cases[] = {
-		{"PORT=0", "from 1 to 65535"}, {"PORT=65536", "from 1 to 65535"}, {"PORT=80x", "\"80x\""},
-		{"PORT=-1", "whole number"}, {"PORT=0x50", "whole number"}, {"PORT=99999999999999999999", "whole"},
-		{"PORT=+1", "whole number"}, {"PORT=5 0", "whole number"}, {"PORT=5.0", "whole number"},
-		{"BIND=localhost", "127.0.0.1"}, {"BIND=256.0.0.1", "unix:/path"}, {"BIND=unix:relative", "unix:/path"},
-		{"BIND=unix:/", "unix:/path"}, {"BIND=[::1]", "::"}, {"BASE_PATH=tsuzuki", "/tsuzuki"},
-		{"BASE_PATH=/a//b", "/tsuzuki"}, {"BASE_PATH=/a/../b", "/tsuzuki"}, {"BASE_PATH=/a b", "/tsuzuki"},
-		{"BASE_PATH=/a?b", "/tsuzuki"}, {"JWT_EXPIRE=7", "s, m, h or d"}, {"JWT_EXPIRE=604800", "default is 7d"},
-		{"JWT_EXPIRE=7w", "s, m, h or d"}, {"JWT_EXPIRE=d", "s, m, h or d"}, {"JWT_EXPIRE=7 d", "s, m, h or d"},
-		{"JWT_EXPIRE=0s", "1s"}, {"JWT_EXPIRE=-1d", "s, m, h or d"}, {"JWT_EXPIRE=367d", "366d"},
-		{"JWT_EXPIRE=999999999999999999d", "366d"}, {"JWT_EXPIRE=7D", "s, m, h or d"},
-		{"REFRESH_EXPIRE=3651d", "3650d"}, {"RATE_LIMIT_AUTH=5", "default is 5/15m"},
-		{"RATE_LIMIT_AUTH=0/15m", "off"}, {"RATE_LIMIT_AUTH=5/15", "off"}, {"RATE_LIMIT_AUTH=/15m", "off"},
-		{"RATE_LIMIT_API=5/15m/2", "100/15m"}, {"RATE_LIMIT_API=on", "100/15m"},
-		{"RATE_LIMIT_SYNC=5/2d", "one day"}, {"MAX_CONNECTIONS=many", "whole number"},
-		{"WATCHLIST_PAGE_DEFAULT=101", "from 0 to 100"}, {"MAX_ITEMS=0", "from 1 to"},
-		{"HISTORY_KEEP=0", "from 1 to"}, {"HISTORY_DAYS=forever", "whole number"},
-		{"REGISTRATION=yes", "open, first, closed"}, {"LOG_LEVEL=verbose", "error, warn, info, debug"},
-		{"LOG_FORMAT=xml", "text, json"}, {"EMAIL_TLS=ssl", "starttls, implicit, off"},
-		{"EMAIL_HOST=smtp://mail", "smtp.example.org"}, {"EMAIL_HOST=a b", "smtp.example.org"},
-		{"EMAIL_FROM=nobody", "name@example.org"}, {"EMAIL_FROM=A <a@b", "name@example.org"},
-		{"EMAIL_FROM=A <>", "name@example.org"}, {"EMAIL_FROM=a@b@c", "name@example.org"},
-		{"FRONTEND_URL=example.org", "https://name"}, {"FRONTEND_URL=*", "unset to allow any"},
-		{"FRONTEND_URL=https://a.example/app", "without a path"}, {"FRONTEND_URL=https://", "https://name"},
-		{"FRONTEND_URL=https://u:p@a.example", "https://name"}, {"FRONTEND_URL=https://a:0", "https://name"},
-		{"FRONTEND_URL=https://a:x", "https://name"}, {"FRONTEND_URL=,", "https://name"},
-		{"FRONTEND_URL=ftp://a", "https://name"}, {"FRONTEND_URL=http://a?b", "https://name"},
-		{"TRUSTED_PROXIES=10.0.0.0/33", "10.0.0.0/8"}, {"TRUSTED_PROXIES=proxy", "192.0.2.1"},
+		{"PORT=0", "from 1 to 65535"},
+		{"PORT=65536", "from 1 to 65535"},
+		{"PORT=80x", "\"80x\""},
+		{"PORT=-1", "whole number"},
+		{"PORT=0x50", "whole number"},
+		{"PORT=99999999999999999999", "whole"},
+		{"PORT=+1", "whole number"},
+		{"PORT=5 0", "whole number"},
+		{"PORT=5.0", "whole number"},
+		{"BIND=localhost", "127.0.0.1"},
+		{"BIND=256.0.0.1", "unix:/path"},
+		{"BIND=unix:relative", "unix:/path"},
+		{"BIND=unix:/", "unix:/path"},
+		{"BIND=[::1]", "::"},
+		{"BASE_PATH=tsuzuki", "/tsuzuki"},
+		{"BASE_PATH=/a//b", "/tsuzuki"},
+		{"BASE_PATH=/a/../b", "/tsuzuki"},
+		{"BASE_PATH=/a b", "/tsuzuki"},
+		{"BASE_PATH=/a?b", "/tsuzuki"},
+		{"JWT_EXPIRE=7", "s, m, h or d"},
+		{"JWT_EXPIRE=604800", "default is 7d"},
+		{"JWT_EXPIRE=7w", "s, m, h or d"},
+		{"JWT_EXPIRE=d", "s, m, h or d"},
+		{"JWT_EXPIRE=7 d", "s, m, h or d"},
+		{"JWT_EXPIRE=0s", "1s"},
+		{"JWT_EXPIRE=-1d", "s, m, h or d"},
+		{"JWT_EXPIRE=367d", "366d"},
+		{"JWT_EXPIRE=999999999999999999d", "366d"},
+		{"JWT_EXPIRE=7D", "s, m, h or d"},
+		{"REFRESH_EXPIRE=3651d", "3650d"},
+		{"RATE_LIMIT_AUTH=5", "default is 5/15m"},
+		{"RATE_LIMIT_AUTH=0/15m", "off"},
+		{"RATE_LIMIT_AUTH=5/15", "off"},
+		{"RATE_LIMIT_AUTH=/15m", "off"},
+		{"RATE_LIMIT_API=5/15m/2", "100/15m"},
+		{"RATE_LIMIT_API=on", "100/15m"},
+		{"RATE_LIMIT_SYNC=5/2d", "one day"},
+		{"MAX_CONNECTIONS=many", "whole number"},
+		{"WATCHLIST_PAGE_DEFAULT=101", "from 0 to 100"},
+		{"MAX_ITEMS=0", "from 1 to"},
+		{"HISTORY_KEEP=0", "from 1 to"},
+		{"HISTORY_DAYS=forever", "whole number"},
+		{"REGISTRATION=yes", "open, first, closed"},
+		{"LOG_LEVEL=verbose", "error, warn, info, debug"},
+		{"LOG_FORMAT=xml", "text, json"},
+		{"EMAIL_TLS=ssl", "starttls, implicit, off"},
+		{"EMAIL_HOST=smtp://mail", "smtp.example.org"},
+		{"EMAIL_HOST=a b", "smtp.example.org"},
+		{"EMAIL_FROM=nobody", "name@example.org"},
+		{"EMAIL_FROM=A <a@b", "name@example.org"},
+		{"EMAIL_FROM=A <>", "name@example.org"},
+		{"EMAIL_FROM=a@b@c", "name@example.org"},
+		{"FRONTEND_URL=example.org", "https://name"},
+		{"FRONTEND_URL=*", "unset to allow any"},
+		{"FRONTEND_URL=https://a.example/app", "without a path"},
+		{"FRONTEND_URL=https://", "https://name"},
+		{"FRONTEND_URL=https://u:p@a.example", "https://name"},
+		{"FRONTEND_URL=https://a:0", "https://name"},
+		{"FRONTEND_URL=https://a:x", "https://name"},
+		{"FRONTEND_URL=,", "https://name"},
+		{"FRONTEND_URL=ftp://a", "https://name"},
+		{"FRONTEND_URL=http://a?b", "https://name"},
+		{"TRUSTED_PROXIES=10.0.0.0/33", "10.0.0.0/8"},
+		{"TRUSTED_PROXIES=proxy", "192.0.2.1"},
 		{"TRUSTED_PROXIES=10.0.0.1;10.0.0.2", "commas"},
 	};
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -361,7 +404,8 @@ static void test_settings_that_need_each_other(void **state)
 static void test_mail_is_derived(void **state)
 {
 	(void)state;
-	struct loaded l = load_good("EMAIL_HOST=mail\nEMAIL_USER=me@example.org\nEMAIL_PASS=x\nEMAIL_PORT=465\n");
+	struct loaded l =
+		load_good("EMAIL_HOST=mail\nEMAIL_USER=me@example.org\nEMAIL_PASS=x\nEMAIL_PORT=465\n");
 	assert_string_equal(l.config.email_from, "me@example.org");
 	assert_int_equal(l.config.email_tls, MAIL_IMPLICIT);
 	unload(&l);
@@ -418,9 +462,10 @@ static void test_secrets_are_not_shown(void **state)
 			fail_msg("shown: %s", l.why.ptr);
 		unload(&l);
 	}
-	REFUSED("JWT_SECRET=short", "test.env:1: JWT_SECRET is shorter than 32 characters; ", "leave it unset");
-	REFUSED("JWT_SECRET=your_super_secret_jwt_key_min_32_characters_long", "test.env:1: JWT_SECRET is the sample",
-		"API document");
+	REFUSED("JWT_SECRET=short", "test.env:1: JWT_SECRET is shorter than 32 characters; ",
+		"leave it unset");
+	REFUSED("JWT_SECRET=your_super_secret_jwt_key_min_32_characters_long",
+		"test.env:1: JWT_SECRET is the sample", "API document");
 }
 
 static void test_where_the_fault_is(void **state)

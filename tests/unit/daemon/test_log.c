@@ -99,7 +99,8 @@ static void test_hostile_bytes(void **state)
 	(void)state;
 	setup(LOG_INFO_, false, true);
 	capture_begin();
-	log_info("%s", "a\r\n<0>b\x1B[2Jc\x7F\t\x01 \xC2\x9B" "1m \xFF \xED\xA0\x80 \xE7\xB6\x9A \xF0\x9F\x8D\xA5 \\ \"");
+	log_info("%s", "a\r\n<0>b\x1B[2Jc\x7F\t\x01 \xC2\x9B"
+		       "1m \xFF \xED\xA0\x80 \xE7\xB6\x9A \xF0\x9F\x8D\xA5 \\ \"");
 	(void)capture_end();
 	assert_string_equal(captured,
 		"<6>a\\r\\n<0>b\\x1b[2Jc\\x7f\\t\\x01 \\xc2\\x9b1m \\xff \\xed\\xa0\\x80 \xE7\xB6\x9A "
@@ -152,7 +153,8 @@ static void assert_long_line(bool json, const char *unit)
 static void test_long_lines(void **state)
 {
 	(void)state;
-	static const char *const units[] = {"a", "\xE7\xB6\x9A", "\n", "\"", "\x01", "\xFF", "\xF0\x9F\x8D\xA5"};
+	static const char *const units[] = {
+		"a", "\xE7\xB6\x9A", "\n", "\"", "\x01", "\xFF", "\xF0\x9F\x8D\xA5"};
 	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
 		assert_long_line(false, units[i]);
 		assert_long_line(true, units[i]);

@@ -64,9 +64,10 @@ static void test_parameters(void **state)
 
 static void test_unknown(void **state)
 {
-	static const char *const paths[] = {"", "/api", "/api/", "/api/auth", "/api/auth/me/x", "/healthy", "/health/x",
-		"/api/watchlist/a/b", "/api/devices/a/b", "/api/watchlistx", "/api/history/progress", "/api/auth/m",
-		"x/health", "/api/notification/1/2/read", "/health//"};
+	static const char *const paths[] = {"", "/api", "/api/", "/api/auth", "/api/auth/me/x", "/healthy",
+		"/health/x", "/api/watchlist/a/b", "/api/devices/a/b", "/api/watchlistx",
+		"/api/history/progress", "/api/auth/m", "x/health", "/api/notification/1/2/read",
+		"/health//"};
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(paths); i++) {
 		struct match m = find(METHOD_GET, paths[i]);
@@ -118,11 +119,12 @@ static void refuses_bytes(struct str text)
 static void test_json(void **state)
 {
 	static const char *const good[] = {"{}", " {\"a\":1} ", "{\"a\":\"\\ud83d\\ude00\"}",
-		"{\"a\":\"[[[[{{{{\\\"[[[\"}", "{\"a\":{\"a\":1},\"b\":1e308}", "{\"a\":-9223372036854775808}"};
+		"{\"a\":\"[[[[{{{{\\\"[[[\"}", "{\"a\":{\"a\":1},\"b\":1e308}",
+		"{\"a\":-9223372036854775808}"};
 	static const char *const bad[] = {"", " ", "[]", "1", "null", "\"x\"", "{", "}", "{\"a\":1,\"a\":2}",
 		"{\"a\":{\"b\":1,\"b\":1}}", "{\"a\":\"\\u0000\"}", "{\"\\u0000\":1}", "{\"a\":\"\\ud800\"}",
-		"{\"a\":\"\\ude00\\ud83d\"}", "{\"a\":1e999}", "{\"a\":-1e999}", "{\"a\":NaN}", "{\"a\":01}", "{}{}",
-		"{\"a\":1}x", "{\"a\":\"\xff\"}", "{\"a\":\"\xed\xa0\x80\"}", "{\"a\":\"\xc0\x80\"}",
+		"{\"a\":\"\\ude00\\ud83d\"}", "{\"a\":1e999}", "{\"a\":-1e999}", "{\"a\":NaN}", "{\"a\":01}",
+		"{}{}", "{\"a\":1}x", "{\"a\":\"\xff\"}", "{\"a\":\"\xed\xa0\x80\"}", "{\"a\":\"\xc0\x80\"}",
 		"\xef\xbb\xbf{}", "{a:1}", "{'a':1}", "{\"a\":\"\n\"}", "{\"a\":1,}"};
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(good); i++)

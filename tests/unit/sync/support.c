@@ -124,7 +124,8 @@ struct op_result *fixture_op(struct fixture *f, const struct op *op)
 	return &last_apply->results[0];
 }
 
-struct op test_progress(struct fixture *f, enum event event, const char *session, int64_t episode, double time)
+struct op test_progress(
+	struct fixture *f, enum event event, const char *session, int64_t episode, double time)
 {
 	struct op op = op_make(OP_SET, COLLECTION_PROGRESS, STR("anime-1"), f->device);
 	op.event = event;
@@ -167,7 +168,8 @@ static const char *keep(struct fixture *f, struct buf *b)
 const char *fixture_view(struct fixture *f, enum collection collection, const char *key)
 {
 	struct buf b = buf_make(1 << 20);
-	enum err err = query_item(f->reader, f->user, "507f1f77bcf86cd799439011", collection, str_from(key), &b);
+	enum err err =
+		query_item(f->reader, f->user, "507f1f77bcf86cd799439011", collection, str_from(key), &b);
 	if (err == ERR_NOT_FOUND)
 		return NULL;
 	assert_int_equal(err, ERR_OK);

@@ -46,7 +46,8 @@ struct device_id test_device(unsigned char number);
 /* Runs one op and hands back its result, valid until the next call. */
 struct op_result *fixture_op(struct fixture *f, const struct op *op);
 /* Ops of a test, by the fixture's device unless changed afterwards. */
-struct op test_progress(struct fixture *f, enum event event, const char *session, int64_t episode, double time);
+struct op test_progress(
+	struct fixture *f, enum event event, const char *session, int64_t episode, double time);
 struct op test_watchlist(struct fixture *f, const char *key, const char *status);
 
 /* JSON that REST would show; NULL when there is nothing. Valid until the fixture closes. */

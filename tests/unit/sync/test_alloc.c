@@ -1,7 +1,7 @@
 /*
  * Every allocation of a scripted run fails in turn, ours and SQLite's, once alone and once with all that
- * follow: no crash, no leak, an error that says so, and afterwards everything acknowledged is there (style.md,
- * section 3, habits 1 and 2). Linked with --wrap=malloc,calloc,realloc.
+ * follow: no crash, no leak, an error that says so, and afterwards everything acknowledged is there
+ * (style.md, section 3, habits 1 and 2). Linked with --wrap=malloc,calloc,realloc.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,8 +105,13 @@ static void do_register(struct run *r)
 	a->username = STR("tester");
 	a->email = STR("tester@example.com");
 	a->password_hash = STR("hash");
-	a->session = (struct session_begin){.session = {{1}}, .device = test_device(1), .device_name = STR(""),
-		.now_ms = r->now.wall_ms, .expires_ms = r->now.wall_ms + 1000, .most_devices = 9, .most_sessions = 9};
+	a->session = (struct session_begin){.session = {{1}},
+		.device = test_device(1),
+		.device_name = STR(""),
+		.now_ms = r->now.wall_ms,
+		.expires_ms = r->now.wall_ms + 1000,
+		.most_devices = 9,
+		.most_sessions = 9};
 	if (!run_job(r, &a->job) && a->outcome == ACCOUNT_OK)
 		r->registered = true;
 	job_free(&a->job);
@@ -230,7 +235,8 @@ static bool one_run(long countdown, bool for_ever)
 	return faults.hit;
 }
 
-/* Every allocation up to a few hundred, then every prime-th: each site is met many times, and the test stays short. */
+/* Every allocation up to a few hundred, then every prime-th: each site is met many times, and the test stays
+ * short. */
 static void campaign(bool for_ever)
 {
 	long step = 1;
@@ -258,8 +264,8 @@ static void each_allocation_fails_and_all_that_follow(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(each_allocation_fails_alone),
-	        cmocka_unit_test(each_allocation_fails_and_all_that_follow),
+		cmocka_unit_test(each_allocation_fails_alone),
+		cmocka_unit_test(each_allocation_fails_and_all_that_follow),
 	};
 	/* Before anything opens a database: SQLite's allocator with our faults in it. */
 	sqlite3_mem_methods faulty;

@@ -67,10 +67,14 @@ static void a_paused_player_does_not_take_the_place(void **state)
 	assert_int_equal(result->outcome, OUTCOME_CANDIDATE);
 	assert_int_equal(result->rule, RULE_PAUSED_PLAYER);
 	shows(f, "\"currentTime\":900");
-	assert_int_equal(count_text(fixture_history(f, COLLECTION_PROGRESS, "anime-1"), "\"outcome\":\"candidate\""), 1);
+	assert_int_equal(
+		count_text(fixture_history(f, COLLECTION_PROGRESS, "anime-1"), "\"outcome\":\"candidate\""),
+		1);
 	fixture_pass(f, 1000);
 	(void)fixture_op(f, &tv);
-	assert_int_equal(count_text(fixture_history(f, COLLECTION_PROGRESS, "anime-1"), "\"outcome\":\"candidate\""), 1);
+	assert_int_equal(
+		count_text(fixture_history(f, COLLECTION_PROGRESS, "anime-1"), "\"outcome\":\"candidate\""),
+		1);
 }
 
 static void an_early_rewind_is_a_candidate_and_a_seek_is_meant(void **state)
@@ -226,7 +230,8 @@ static void nine_items_run_and_all_are_listed_newest_first(void **state)
 	}
 	struct buf b = buf_make(1 << 20);
 	int64_t count = 0;
-	assert_int_equal(query_progress(f->reader, f->user, "507f1f77bcf86cd799439011", 20, &b, &count), ERR_OK);
+	assert_int_equal(
+		query_progress(f->reader, f->user, "507f1f77bcf86cd799439011", 20, &b, &count), ERR_OK);
 	assert_int_equal(count, 10);
 	const char *at = b.ptr;
 	for (size_t i = 10; i-- > 0;) {
@@ -239,17 +244,20 @@ static void nine_items_run_and_all_are_listed_newest_first(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test_setup_teardown(opening_never_overwrites_a_place, setup, teardown),
-	        cmocka_unit_test_setup_teardown(ticks_of_one_session_rewrite_one_row, setup, teardown),
-	        cmocka_unit_test_setup_teardown(a_paused_player_does_not_take_the_place, setup, teardown),
-	        cmocka_unit_test_setup_teardown(an_early_rewind_is_a_candidate_and_a_seek_is_meant, setup, teardown),
-	        cmocka_unit_test_setup_teardown(a_delete_stays_deleted_unless_acted_upon_later, setup, teardown),
-	        cmocka_unit_test_setup_teardown(a_clear_hides_at_once_and_slices_erase, setup, teardown),
-	        cmocka_unit_test_setup_teardown(counts_follow_status_and_rating, setup, teardown),
-	        cmocka_unit_test_setup_teardown(writes_survive_a_restart_and_begin_an_epoch, setup, teardown),
-	        cmocka_unit_test_setup_teardown(history_keeps_its_bound_and_what_holds, setup, teardown),
-	        cmocka_unit_test_setup_teardown(one_bad_job_does_not_block_another, setup, teardown),
-	        cmocka_unit_test_setup_teardown(nine_items_run_and_all_are_listed_newest_first, setup, teardown),
+		cmocka_unit_test_setup_teardown(opening_never_overwrites_a_place, setup, teardown),
+		cmocka_unit_test_setup_teardown(ticks_of_one_session_rewrite_one_row, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_paused_player_does_not_take_the_place, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			an_early_rewind_is_a_candidate_and_a_seek_is_meant, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_delete_stays_deleted_unless_acted_upon_later, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_clear_hides_at_once_and_slices_erase, setup, teardown),
+		cmocka_unit_test_setup_teardown(counts_follow_status_and_rating, setup, teardown),
+		cmocka_unit_test_setup_teardown(writes_survive_a_restart_and_begin_an_epoch, setup, teardown),
+		cmocka_unit_test_setup_teardown(history_keeps_its_bound_and_what_holds, setup, teardown),
+		cmocka_unit_test_setup_teardown(one_bad_job_does_not_block_another, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			nine_items_run_and_all_are_listed_newest_first, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /*
- * The merge, completely for small worlds: whatever the order, the grouping and the repetition of ops, all replicas end
- * with equal items (sync-protocol.md section 4).
+ * The merge, completely for small worlds: whatever the order, the grouping and the repetition of ops, all
+ * replicas end with equal items (sync-protocol.md section 4).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -89,7 +89,8 @@ static void all_ops(struct small_op ops[OPS])
 					ops[n++] = (struct small_op){kind, ms, device, value};
 }
 
-/* Every three ops out of 48, in all six orders, each also with every op repeated: 110,592 worlds times seven. */
+/* Every three ops out of 48, in all six orders, each also with every op repeated: 110,592 worlds times seven.
+ */
 static void any_order_and_repetition_of_three_ops_ends_equal(void **state)
 {
 	static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
@@ -163,9 +164,9 @@ static void descriptive_registers_survive_a_delete(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(any_order_and_repetition_of_three_ops_ends_equal),
-	        cmocka_unit_test(the_greatest_stamp_wins_and_ties_go_to_the_greater_value),
-	        cmocka_unit_test(descriptive_registers_survive_a_delete),
+		cmocka_unit_test(any_order_and_repetition_of_three_ops_ends_equal),
+		cmocka_unit_test(the_greatest_stamp_wins_and_ties_go_to_the_greater_value),
+		cmocka_unit_test(descriptive_registers_survive_a_delete),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

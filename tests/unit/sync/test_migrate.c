@@ -1,4 +1,5 @@
-/* Opening: a new folder, a foreign, newer or damaged file, a folder in use; every statement can be prepared. */
+/* Opening: a new folder, a foreign, newer or damaged file, a folder in use; every statement can be prepared.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,7 +112,8 @@ static void a_foreign_file_is_left_as_it_is(void **state)
 {
 	struct fixture *f = *state;
 	close_all(f);
-	write_file(path_of(f), "This is a diary, not a database. Hands off, please. ....................", 70);
+	write_file(
+		path_of(f), "This is a diary, not a database. Hands off, please. ....................", 70);
 	refuses(f, ERR_FOREIGN, "not a tsuzuki database");
 	sqlite3 *db = NULL;
 	assert_int_equal(unlink(path_of(f)), 0);
@@ -157,13 +159,13 @@ static void identity_and_ids_stay_through_restarts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test_setup_teardown(every_statement_can_be_prepared, setup, teardown),
-	        cmocka_unit_test_setup_teardown(the_file_is_private, setup, teardown),
-	        cmocka_unit_test_setup_teardown(a_folder_in_use_is_refused, setup, teardown),
-	        cmocka_unit_test_setup_teardown(a_foreign_file_is_left_as_it_is, setup, teardown),
-	        cmocka_unit_test_setup_teardown(a_newer_database_is_left_as_it_is, setup, teardown),
-	        cmocka_unit_test_setup_teardown(a_damaged_database_is_left_as_it_is, setup, teardown),
-	        cmocka_unit_test_setup_teardown(identity_and_ids_stay_through_restarts, setup, teardown),
+		cmocka_unit_test_setup_teardown(every_statement_can_be_prepared, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_file_is_private, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_folder_in_use_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_foreign_file_is_left_as_it_is, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_newer_database_is_left_as_it_is, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_damaged_database_is_left_as_it_is, setup, teardown),
+		cmocka_unit_test_setup_teardown(identity_and_ids_stay_through_restarts, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,7 +38,8 @@ static enum session_outcome log_in(struct fixture *f, unsigned char session, uns
 	return outcome;
 }
 
-static enum session_outcome refresh(struct fixture *f, struct session_id session, uint32_t generation, uint32_t *next)
+static enum session_outcome refresh(
+	struct fixture *f, struct session_id session, uint32_t generation, uint32_t *next)
 {
 	struct session_refresh *r = session_refresh_make(f->user);
 	r->session = session;
@@ -290,16 +291,21 @@ static void names_are_unique_without_regard_to_case(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test_setup_teardown(a_lost_reply_logs_nobody_out_and_an_old_token_is_theft, setup, teardown),
-	        cmocka_unit_test_setup_teardown(a_good_token_of_an_unknown_session_makes_it_again, setup, teardown),
-	        cmocka_unit_test_setup_teardown(devices_and_their_sessions_are_bounded, setup, teardown),
-	        cmocka_unit_test_setup_teardown(revoking_a_device_ends_its_sessions, setup, teardown),
-	        cmocka_unit_test_setup_teardown(a_changed_password_ends_every_other_session, setup, teardown),
-	        cmocka_unit_test_setup_teardown(a_mailed_password_works_once_beside_the_old_one, setup, teardown),
-	        cmocka_unit_test_setup_teardown(three_mails_an_hour_are_owed, setup, teardown),
-	        cmocka_unit_test_setup_teardown(an_unknown_address_owes_as_much_and_gets_nothing, setup, teardown),
-	        cmocka_unit_test_setup_teardown(a_deleted_account_is_gone_at_once_and_its_rows_follow, setup, teardown),
-	        cmocka_unit_test_setup_teardown(names_are_unique_without_regard_to_case, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_lost_reply_logs_nobody_out_and_an_old_token_is_theft, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_good_token_of_an_unknown_session_makes_it_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(devices_and_their_sessions_are_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(revoking_a_device_ends_its_sessions, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_changed_password_ends_every_other_session, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_mailed_password_works_once_beside_the_old_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(three_mails_an_hour_are_owed, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			an_unknown_address_owes_as_much_and_gets_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_deleted_account_is_gone_at_once_and_its_rows_follow, setup, teardown),
+		cmocka_unit_test_setup_teardown(names_are_unique_without_regard_to_case, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,8 +13,9 @@ static const struct device_id device = {{0x3f, 0x9c, 0, 0, 0, 0, 0, 1}};
 
 static void text_order_is_stamp_order(void **state)
 {
-	struct stamp stamps[] = {stamp_make(0, 0, device), stamp_make(0, 1, device), stamp_make(0, 0xffff, device),
-		stamp_make(1, 0, device), stamp_make(0x19c54000000, 3, device), stamp_make(0xffffffffffff, 0, device)};
+	struct stamp stamps[] = {stamp_make(0, 0, device), stamp_make(0, 1, device),
+		stamp_make(0, 0xffff, device), stamp_make(1, 0, device), stamp_make(0x19c54000000, 3, device),
+		stamp_make(0xffffffffffff, 0, device)};
 	char before[STAMP_TEXT_SIZE];
 	char after[STAMP_TEXT_SIZE];
 	(void)state;
@@ -98,12 +99,12 @@ static void after_a_start_time_does_not_fall_behind_what_it_showed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(text_order_is_stamp_order),
-	        cmocka_unit_test(times_outside_the_range_are_clamped),
-	        cmocka_unit_test(what_is_no_stamp_is_refused),
-	        cmocka_unit_test(stamps_made_here_always_grow),
-	        cmocka_unit_test(a_wall_clock_set_back_while_running_does_not_turn_time_back),
-	        cmocka_unit_test(after_a_start_time_does_not_fall_behind_what_it_showed),
+		cmocka_unit_test(text_order_is_stamp_order),
+		cmocka_unit_test(times_outside_the_range_are_clamped),
+		cmocka_unit_test(what_is_no_stamp_is_refused),
+		cmocka_unit_test(stamps_made_here_always_grow),
+		cmocka_unit_test(a_wall_clock_set_back_while_running_does_not_turn_time_back),
+		cmocka_unit_test(after_a_start_time_does_not_fall_behind_what_it_showed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

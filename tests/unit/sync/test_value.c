@@ -12,7 +12,8 @@
 
 static void order_is_that_of_the_canonical_json(void **state)
 {
-	static const char *const texts[] = {"", "!", "\"", "#", "a", "a\"", "a\\", "a\n", "aa", "b", "\xc3\xa9", "\x1f"};
+	static const char *const texts[] = {
+		"", "!", "\"", "#", "a", "a\"", "a\\", "a\n", "aa", "b", "\xc3\xa9", "\x1f"};
 	static const int64_t numbers[] = {0, 1, 5, 9, 10, 57, 100, 999999};
 	struct buf left = buf_make(4096);
 	struct buf right = buf_make(4096);
@@ -32,8 +33,10 @@ static void order_is_that_of_the_canonical_json(void **state)
 	}
 	for (size_t i = 0; i < 64; i++) {
 		for (size_t j = 0; j < 64; j++) {
-			struct value a = {.f = {{.i = numbers[i % 8]}, {.r = (double)numbers[i / 8]}, {.r = 5}}};
-			struct value b = {.f = {{.i = numbers[j % 8]}, {.r = (double)numbers[j / 8]}, {.r = 57}}};
+			struct value a = {
+				.f = {{.i = numbers[i % 8]}, {.r = (double)numbers[i / 8]}, {.r = 5}}};
+			struct value b = {
+				.f = {{.i = numbers[j % 8]}, {.r = (double)numbers[j / 8]}, {.r = 57}}};
 			buf_clear(&left);
 			buf_clear(&right);
 			value_json(REG_POSITION, &a, &left);
@@ -87,12 +90,16 @@ static void registers_come_back_from_their_json(void **state)
 	values[REG_TITLE].f[0].s = STR("Caf\xc3\xa9 \"quoted\" \\ \n");
 	unsigned set = 1u << REG_POSITION | 1u << REG_TITLE;
 	registers_json(set, values, &text);
-	assert_int_equal(registers_parse(buf_str(&text), COLLECTION_PROGRESS, &arena, &present, back), ERR_OK);
+	assert_int_equal(
+		registers_parse(buf_str(&text), COLLECTION_PROGRESS, &arena, &present, back), ERR_OK);
 	assert_int_equal(present, set);
 	assert_true(value_eq(REG_POSITION, &values[REG_POSITION], &back[REG_POSITION]));
 	assert_true(value_eq(REG_TITLE, &values[REG_TITLE], &back[REG_TITLE]));
-	assert_int_equal(registers_parse(STR("{\"position\":7}"), COLLECTION_PROGRESS, &arena, &present, back), ERR_CORRUPT);
-	assert_int_equal(registers_parse(STR("[1"), COLLECTION_PROGRESS, &arena, &present, back), ERR_CORRUPT);
+	assert_int_equal(
+		registers_parse(STR("{\"position\":7}"), COLLECTION_PROGRESS, &arena, &present, back),
+		ERR_CORRUPT);
+	assert_int_equal(
+		registers_parse(STR("[1"), COLLECTION_PROGRESS, &arena, &present, back), ERR_CORRUPT);
 	buf_free(&text);
 	arena_free(&arena);
 }
@@ -102,8 +109,8 @@ static void numbers_are_the_shortest_that_read_back(void **state)
 	static const struct {
 		double value;
 		const char *text;
-	} cases[] = {{0, "0"}, {720, "720"}, {0.1, "0.1"}, {1.6, "1.6"}, {1234567.891, "1234567.891"}, {1e7, "10000000"},
-		{1.0 / 3, "0.3333333333333333"}};
+	} cases[] = {{0, "0"}, {720, "720"}, {0.1, "0.1"}, {1.6, "1.6"}, {1234567.891, "1234567.891"},
+		{1e7, "10000000"}, {1.0 / 3, "0.3333333333333333"}};
 	struct buf b = buf_make(64);
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -120,8 +127,9 @@ static void times_are_iso_8601(void **state)
 		int64_t ms;
 		const char *text;
 	} cases[] = {{0, "\"1970-01-01T00:00:00.000Z\""}, {1771000000123, "\"2026-02-13T16:26:40.123Z\""},
-		{951782400000, "\"2000-02-29T00:00:00.000Z\""}, {4107542399999, "\"2100-02-28T23:59:59.999Z\""},
-		{INT64_MAX, "\"9999-12-31T23:59:59.999Z\""}, {-1, "\"1970-01-01T00:00:00.000Z\""}};
+		{951782400000, "\"2000-02-29T00:00:00.000Z\""},
+		{4107542399999, "\"2100-02-28T23:59:59.999Z\""}, {INT64_MAX, "\"9999-12-31T23:59:59.999Z\""},
+		{-1, "\"1970-01-01T00:00:00.000Z\""}};
 	struct buf b = buf_make(64);
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -135,11 +143,11 @@ static void times_are_iso_8601(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(order_is_that_of_the_canonical_json),
-	        cmocka_unit_test(bounds_are_kept),
-	        cmocka_unit_test(registers_come_back_from_their_json),
-	        cmocka_unit_test(numbers_are_the_shortest_that_read_back),
-	        cmocka_unit_test(times_are_iso_8601),
+		cmocka_unit_test(order_is_that_of_the_canonical_json),
+		cmocka_unit_test(bounds_are_kept),
+		cmocka_unit_test(registers_come_back_from_their_json),
+		cmocka_unit_test(numbers_are_the_shortest_that_read_back),
+		cmocka_unit_test(times_are_iso_8601),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
