@@ -50,9 +50,8 @@ enum err config_file_read(const char *path, struct buf *out, struct buf *why)
 	off_t size = lseek(fd, 0, SEEK_END);
 	if (size > 0 && size <= LIMIT_CONFIG_FILE)
 		buf_reserve(out, (size_t)size);
-	if (size > 0 && lseek(fd, 0, SEEK_SET) != 0)
-		size = -1;
-	enum err err = read_all(fd, out);
+	/* A pipe has no size and no way back; it is read as it comes. */
+	enum err err = size > 0 && lseek(fd, 0, SEEK_SET) != 0 ? ERR_IO : read_all(fd, out);
 	int saved = errno;
 	(void)close(fd);
 	if (err == ERR_NOMEM)

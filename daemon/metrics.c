@@ -15,13 +15,16 @@ static void number(struct buf *out, const char *name, const char *type, const ch
 /* Resident memory, from the kernel's second word of statm; 0 where there is none. */
 static uint64_t resident_bytes(void)
 {
-	unsigned long pages = 0;
+	char line[128] = "";
+	int64_t pages = 0;
 	FILE *file = fopen("/proc/self/statm", "re");
 	if (!file)
 		return 0;
-	if (fscanf(file, "%*u %lu", &pages) != 1)
-		pages = 0;
+	size_t len = fread(line, 1, sizeof line - 1, file);
 	(void)fclose(file);
+	struct str rest = {line, len};
+	(void)str_cut(&rest, ' ');
+	(void)str_int(str_cut(&rest, ' '), 0, INT64_MAX / 65536, &pages);
 	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 

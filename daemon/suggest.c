@@ -33,6 +33,14 @@ static size_t distance(struct str a, struct str b)
 	return rows[a.len % 3][b.len];
 }
 
+/* EMAIL_PASSWORD for EMAIL_PASS: a word that only goes on, or stops early, is meant however much it differs.
+ */
+static bool goes_on(struct str typed, struct str word)
+{
+	size_t len = least(typed.len, word.len);
+	return len >= 5 && str_eq_fold((struct str){typed.ptr, len}, (struct str){word.ptr, len});
+}
+
 const char *suggest(struct str typed, const char *const *words, size_t count)
 {
 	const char *best = NULL;
@@ -44,7 +52,7 @@ const char *suggest(struct str typed, const char *const *words, size_t count)
 		if (word.len > SUGGEST_LENGTH)
 			continue;
 		size_t d = distance(typed, word);
-		if (d < best_distance && d <= word.len / 3) {
+		if (d < best_distance && (d <= word.len / 3 || goes_on(typed, word))) {
 			best = words[i];
 			best_distance = d;
 		}

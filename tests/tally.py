@@ -62,8 +62,10 @@ def tap(tally, path):
     tally.passed = counts["pass"]
     tally.failed = counts["fail"] + counts.get("cancelled", 0)
     tally.skipped = counts.get("skipped", 0) + counts.get("todo", 0)
-    for name in re.findall(r"^ *not ok \d+ - (.*?)(?: # .*)?$", text, re.M):
-        tally.names.append("F " + name)
+    # A group that fails because of its tests is not counted, and not named either.
+    for name, kind in re.findall(r"^ *not ok \d+ - (.*?)(?: # .*)?\n(?: *---\n *duration_ms: .*\n *type: '(\w+)')?", text, re.M):
+        if kind != "suite":
+            tally.names.append("F " + name)
     for name in re.findall(r"^ *ok \d+ - (.*# (?:SKIP|TODO).*)$", text, re.M | re.I):
         tally.names.append("S " + name)
     if tally.passed + tally.failed + tally.skipped == 0:

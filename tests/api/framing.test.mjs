@@ -91,6 +91,19 @@ describe('bad framing is 400 and the end of the connection', () => {
 		test(name, () => refused(data, 400));
 });
 
+describe('protocols that are not offered', () => {
+	const upgrade = (path, protocol, headers = '') =>
+		get(path, `Connection: Upgrade\r\nUpgrade: ${protocol}\r\n${headers}`);
+	const KEY = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n';
+	test('HTTP/2 is 400', () => refused(upgrade('/health', 'h2c', 'HTTP2-Settings: AAMAAABk\r\n'), 400));
+	test('WebSocket is 404 where there is none', () => refused(upgrade('/nope', 'websocket', KEY), 404));
+	test('WebSocket of a subprotocol nobody knows is 404', () =>
+		refused(upgrade('/nope', 'websocket', `${KEY}Sec-WebSocket-Protocol: foo\r\n`), 404));
+	test('and so on a connection that was used', async () => {
+		assert.deepEqual(await dialogue([GET, LOGIN, upgrade('/nope', 'websocket', KEY)]), [200, 422, 404]);
+	});
+});
+
 describe('what the library refuses by itself is not served', () => {
 	const cases = {
 		'a NUL within a segment': get('/heal%00th'),
@@ -104,7 +117,6 @@ describe('what the library refuses by itself is not served', () => {
 		'CONNECT with a path': `CONNECT /health HTTP/1.1\r\n${HOST}\r\nhello`,
 		'a method nobody knows': `BREW /health HTTP/1.1\r\n${HOST}\r\n`,
 		'the preface of HTTP/2': 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
-		'an upgrade to HTTP/2': get('/health', 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n'),
 		'an upgrade to nothing known': get('/health', 'Connection: Upgrade\r\nUpgrade: gopher\r\n'),
 		'20 kB of path': get(`/${'a'.repeat(20000)}`),
 		'20 kB of headers': get('/health', `X-Long: ${'a'.repeat(20000)}\r\n`),

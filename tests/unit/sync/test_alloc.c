@@ -239,14 +239,16 @@ static bool one_run(long countdown, bool for_ever)
  * short. */
 static void campaign(bool for_ever)
 {
-	long step = 1;
+	/* Under valgrind (TSUZUKI_WRAP names it) a sample has to do. */
+	const char *wrap = getenv("TSUZUKI_WRAP");
+	long step = wrap && wrap[0] ? 61 : 1;
 	long hits = 0;
 	for (long n = 0; one_run(n, for_ever); n += step) {
 		hits++;
-		if (n > 400)
+		if (n > 400 && step < 11)
 			step = 11;
 	}
-	assert_true(hits > 100);
+	assert_true(hits > 50);
 }
 
 static void each_allocation_fails_alone(void **state)
