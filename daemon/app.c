@@ -88,7 +88,8 @@ static void on_store_failed(void *context)
 
 static enum err open_loop(struct app *app)
 {
-	struct loop_options options = {.protocols = http_protocols(), .context_user = app};
+	struct loop_options options = {
+		.protocols = http_protocols(), .context_user = app, .tls = app->config.tls_cert != NULL};
 	unsigned limit = descriptor_limit();
 	options.descriptors = limit > 2 * LIMIT_DESCRIPTORS_KEPT ? limit - LIMIT_DESCRIPTORS_KEPT : limit / 2;
 	enum err err = loop_open(&options, &app->loop);

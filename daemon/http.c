@@ -10,6 +10,8 @@
 
 /* Head and one piece of a body. */
 enum { OUT_BYTES = 16384 + LIMIT_SEND };
+/* Ticks in which all connections are looked at once, and how many at least in one. */
+enum { LOOKS = 1000 / LIMIT_TICK_MS, LOOKS_AT_LEAST = 64 };
 
 /* What a client names in Upgrade; no route takes another protocol yet. */
 static int on_upgrade(struct http_conn *c, struct lws *wsi)
@@ -22,25 +24,6 @@ static int on_upgrade(struct http_conn *c, struct lws *wsi)
 }
 
 /* What a plain HTTP connection brings. Non-zero closes it. */
-/*
- * No route takes a WebSocket yet: its handshake gets the answer that any unknown route gets (/socket.io/
- * above all, which the mobile client asks for again and again), then the connection closes.
- */
-static int refuse_upgrade(struct lws *wsi)
-{
-	static const char answer[] = "HTTP/1.1 404 Not Found\r\n"
-				     "Content-Type: application/json; charset=utf-8\r\n"
-				     "Content-Length: 45\r\n"
-				     "Cache-Control: no-store\r\n"
-				     "X-Content-Type-Options: nosniff\r\n"
-				     "Connection: close\r\n\r\n"
-				     "{\"success\":false,\"message\":\"Route not found\"}";
-	unsigned char out[LWS_PRE + sizeof answer];
-	memcpy(out + LWS_PRE, answer, sizeof answer - 1);
-	(void)lws_write(wsi, out + LWS_PRE, sizeof answer - 1, LWS_WRITE_HTTP_FINAL);
-	return -1;
-}
-
 static int on_conn(
 	struct http_conn *c, struct lws *wsi, enum lws_callback_reasons reason, void *in, size_t len)
 {
@@ -85,7 +68,6 @@ static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 		return http && http->tls && tls_setup(http->tls, user) == ERR_OK ? 0 : -1;
 	}
 	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-		return refuse_upgrade(wsi);
 	case LWS_CALLBACK_RAW_ADOPT:
 	case LWS_CALLBACK_RAW_CONNECTED:
 	case LWS_CALLBACK_RAW_RX:
@@ -125,16 +107,26 @@ static bool replies_under_way(const struct http *http)
 	return false;
 }
 
+/* Looks at a part of the connections, so that each is seen about once a second whatever their number. */
+static void look_at_some(struct http *http, int64_t mono_ms)
+{
+	unsigned quota = http->stats.open / LOOKS + 1;
+	if (quota < LOOKS_AT_LEAST)
+		quota = http->stats.open < LOOKS_AT_LEAST ? http->stats.open : LOOKS_AT_LEAST;
+	for (; quota > 0 && http->conns; quota--) {
+		struct http_conn *c = http->next_look ? http->next_look : http->conns;
+		http->next_look = c->next;
+		conn_look(c, mono_ms);
+	}
+}
+
 static void on_tick(struct loop_tick *tick, int64_t mono_ms)
 {
 	struct http *http = (struct http *)((char *)tick - offsetof(struct http, tick));
 	http->now_ms = mono_ms;
 	make_date(http, loop_now().wall_ms);
 	http_listen_again(http);
-	for (struct http_conn *c = http->conns, *next; c; c = next) {
-		next = c->next; /* closing one closes no other */
-		conn_tick(c, mono_ms);
-	}
+	look_at_some(http, mono_ms);
 	if (http->draining && (mono_ms >= http->drain_end_ms || !replies_under_way(http)))
 		loop_stop(http->app->loop);
 }

@@ -48,11 +48,13 @@ void conn_free(struct http_conn *c)
 		x->request.conn = NULL; /* its handler still has it, and answers nobody */
 	else
 		exchange_free(x);
+	if (http->next_look == c)
+		http->next_look = c->next;
 	*(c->prev ? &c->prev->next : &http->conns) = c->next;
 	if (c->next)
 		c->next->prev = c->prev;
 	peers_give(&http->peers, c->peer);
-	loop_watch_forget(c->writable);
+	loop_watch_forget(c->watch);
 	buf_free(&c->rest);
 	if (http->adopting == c)
 		http->adopting = NULL;
@@ -95,8 +97,8 @@ void conn_stop_reading(struct http_conn *c)
 
 void conn_kill(struct http_conn *c)
 {
-	loop_watch_forget(c->writable);
-	c->writable = NULL;
+	loop_watch_forget(c->watch);
+	c->watch = NULL;
 	lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
 }
 
@@ -127,13 +129,21 @@ static bool drain(struct http_conn *c)
 	return true;
 }
 
-/* Shuts our side and drops what still comes for a while: closing over unread bytes would reset the
- * connection. */
+static void on_lingering(void *context)
+{
+	struct http_conn *c = context;
+	if (!drain(c))
+		conn_kill(c);
+}
+
+/* Shuts our side and drops what still comes for a while: closing over unread bytes would reset it. */
 static void linger(struct http_conn *c, bool more_expected)
 {
+	int fd = lws_get_socket_fd(c->wsi);
 	lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT, 0);
 	conn_set(c, CONN_LINGER, c->http->now_ms + (more_expected ? LIMIT_BODY_MS : LIMIT_LINGER_MS));
-	if (shutdown(lws_get_socket_fd(c->wsi), SHUT_WR) != 0)
+	c->watch = loop_watch(c->http->app->loop, fd, LOOP_READABLE, on_lingering, c);
+	if (!c->watch || shutdown(fd, SHUT_WR) != 0)
 		conn_kill(c);
 }
 
@@ -159,7 +169,7 @@ static void keep_alive(struct http_conn *c)
 		conn_kill(c);
 		return;
 	}
-	/* No timer per connection: conn_tick() looks at deadlines. */
+	/* No timer per connection: conn_look() looks at deadlines. */
 	lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT, 0);
 	conn_set(c, CONN_IDLE, c->http->now_ms + LIMIT_IDLE_MS);
 	let_next_request_in(c);
@@ -183,16 +193,12 @@ void conn_finish(struct http_conn *c)
 		conn_kill(c);
 }
 
-void conn_tick(struct http_conn *c, int64_t now_ms)
+void conn_look(struct http_conn *c, int64_t now_ms)
 {
-	bool late = c->deadline_ms && now_ms >= c->deadline_ms;
-	if (late) {
+	if (c->deadline_ms && now_ms >= c->deadline_ms) {
 		if (c->state != CONN_IDLE && c->state != CONN_LINGER)
 			c->http->stats.cut++;
 		conn_kill(c);
-	} else if (c->state == CONN_LINGER) {
-		if (!drain(c))
-			conn_kill(c);
 	} else if (c->state == CONN_IDLE && has_header_table(c)) {
 		conn_set(c, CONN_HEADERS, now_ms + LIMIT_HEADERS_MS);
 	}

@@ -61,7 +61,7 @@ struct http_conn {
 	bool trusted;	 /* a proxy: its X-Forwarded-For is believed */
 	bool rx_off;	 /* reading was stopped */
 	struct buf rest; /* owned: what the socket has not taken of the reply's head and first piece */
-	struct loop_watch *writable; /* owned, while the socket takes no more */
+	struct loop_watch *watch; /* owned: while sending has to wait, and while lingering */
 	bool empty_body; /* the library will report the end of an empty body, which is to be ignored */
 	size_t sent;	 /* bytes of the body that are out */
 	size_t drained;	 /* bytes dropped while lingering */
@@ -79,6 +79,7 @@ struct http {
 	struct loop_tick tick;
 	struct loop_before_wait hook;
 	struct http_conn *conns;
+	struct http_conn *next_look; /* at whose deadline is looked next; NULL: the first one's */
 	struct http_conn *turns;
 	struct http_conn *turns_last;
 	struct exchange *exchanges; /* every one there is */
@@ -117,8 +118,8 @@ void conn_kill(struct http_conn *c);
 /* The reply is out: keeps the connection, or closes it. c may be gone afterwards. */
 void conn_finish(struct http_conn *c);
 void conn_stop_reading(struct http_conn *c);
-/* Deadlines, and what lingers. c may be gone afterwards. */
-void conn_tick(struct http_conn *c, int64_t now_ms);
+/* Looks at its deadline. c may be gone afterwards. */
+void conn_look(struct http_conn *c, int64_t now_ms);
 
 /* http_head.c */
 bool head_prepare(struct http *http);

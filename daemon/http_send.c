@@ -91,10 +91,10 @@ static void on_writable(void *context);
 static void wait_writable(struct http_conn *c)
 {
 	c->state = CONN_SENDING;
-	if (!c->writable)
-		c->writable = loop_watch(
+	if (!c->watch)
+		c->watch = loop_watch(
 			c->http->app->loop, lws_get_socket_fd(c->wsi), LOOP_WRITABLE, on_writable, c);
-	if (!c->writable)
+	if (!c->watch)
 		conn_kill(c);
 }
 
@@ -121,8 +121,8 @@ static void on_writable(void *context)
 	c->sent += left ? taken : 0;
 	if (left && c->sent < body->len)
 		return;
-	loop_watch_forget(c->writable);
-	c->writable = NULL;
+	loop_watch_forget(c->watch);
+	c->watch = NULL;
 	conn_finish(c);
 }
 

@@ -162,7 +162,8 @@ static void add_printable(struct buf *out, struct str text)
 			column = 0;
 			continue;
 		}
-		bool last = i + 1 == text.len || text.ptr[i + 1] == '\n';
+		/* A blank at a line's end is lost on the way; a piece that ends in one goes on. */
+		bool last = i + 1 < text.len && text.ptr[i + 1] == '\n';
 		bool plain = c > 0x20 && c < 0x7f && c != '=';
 		plain |= c == ' ' && !last;
 		size_t width = plain ? 1 : 3;

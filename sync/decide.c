@@ -41,6 +41,7 @@ struct step {
 	unsigned won;
 	bool coalesced;
 	struct op_result *out;
+	struct admission admission; /* of an op with an event: values point into it */
 };
 
 static struct stamp op_stamp(struct work *w, const struct op *op)
@@ -141,8 +142,9 @@ static enum err take_place(struct step *st, int64_t began)
 	return err;
 }
 
-static enum err admit_op(struct step *st, struct admission *a)
+static enum err admit_op(struct step *st)
 {
+	struct admission *a = &st->admission;
 	static const struct playback unknown;
 	const struct op *op = st->op;
 	bool holder = admit_holder(&st->wi->item, st->cleared, op);
@@ -332,12 +334,11 @@ static enum err decide_set(struct step *st)
 	struct work *w = st->w;
 	struct item *it = &st->wi->item;
 	/* Asked of the state before: admission moves the place to the op's session. */
-	struct admission a;
 	st->present = st->op->present;
 	st->values = st->op->values;
 	if (st->op->event != EVENT_NONE && !st->op->restore_seq) {
 		bool held = st->op->event == EVENT_HEARTBEAT && admit_holder(it, st->cleared, st->op);
-		enum err err = admit_op(st, &a);
+		enum err err = admit_op(st);
 		if (err)
 			return err;
 		st->coalesced = held && !st->candidate && coalesces(st);

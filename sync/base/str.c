@@ -114,7 +114,8 @@ bool str_hex(struct str s, unsigned char *out, size_t size)
 		if (hex_digit(s.ptr[i]) < 0)
 			return false;
 	for (size_t i = 0; i < size; i++)
-		out[i] = (unsigned char)((unsigned)hex_digit(s.ptr[2 * i]) << 4 | (unsigned)hex_digit(s.ptr[2 * i + 1]));
+		out[i] = (unsigned char)((unsigned)hex_digit(s.ptr[2 * i]) << 4 |
+					 (unsigned)hex_digit(s.ptr[2 * i + 1]));
 	return true;
 }
 
