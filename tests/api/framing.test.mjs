@@ -224,7 +224,8 @@ describe('pipelining', () => {
 		for (const [how, data] of [['in one piece', mix.map(([text]) => text).join('')], ['in pieces', mix.map(([text]) => text)]]) {
 			test(`${name}, ${how}`, async () => {
 				const { responses } = await exchange(daemon, [data].flat(), { end: true });
-				assert.ok(responses.length >= 1);
+				// What still comes after the close resets it, and a reset may take even the first answer with it.
+				assert.ok(responses.length >= 1 || Array.isArray(data));
 				assert.deepEqual(responses.map((r) => r.status), mix.slice(0, responses.length).map(([, status]) => status));
 			});
 		}

@@ -69,7 +69,7 @@ static void test_refused(void **state)
 		{{"--prot", "80"}, {"--prot", "did you mean --port?"}},
 		{{"--prot=80"}, {"--prot;", "did you mean --port?"}},
 		{{"--datadir=x"}, {"--datadir", "did you mean --data-dir?"}},
-		{{"--check"}, {"--check", "--help"}},
+		{{"--check"}, {"--check;", "did you mean --check-config?"}},
 		{{"--frobnicate"}, {"unknown flag --frobnicate", "--help"}},
 		{{"-p"}, {"unknown flag -p", "--help"}},
 		{{"--"}, {"unknown flag --", "--help"}},
