@@ -39,12 +39,6 @@ static bool goes_on(struct str typed, struct str word)
 	return word.len >= 5 && typed.len > word.len && str_eq_fold((struct str){typed.ptr, word.len}, word);
 }
 
-static bool begins_with_other(struct str a, struct str b)
-{
-	size_t len = least(a.len, b.len);
-	return len >= 4 && str_eq_fold((struct str){a.ptr, len}, (struct str){b.ptr, len});
-}
-
 const char *suggest(struct str typed, const char *const *words, size_t count)
 {
 	const char *best = NULL;
