@@ -33,10 +33,12 @@ static size_t distance(struct str a, struct str b)
 	return rows[a.len % 3][b.len];
 }
 
-/* EMAIL_PASSWORD for EMAIL_PASS: a word that only goes on is meant, however far. */
+/* EMAIL_PASSWORD for EMAIL_PASS, --check for --check-config: a word that goes on, or stops early, is meant.
+ */
 static bool goes_on(struct str typed, struct str word)
 {
-	return word.len >= 5 && typed.len > word.len && str_eq_fold((struct str){typed.ptr, word.len}, word);
+	size_t len = least(typed.len, word.len);
+	return len >= 5 && str_eq_fold((struct str){typed.ptr, len}, (struct str){word.ptr, len});
 }
 
 const char *suggest(struct str typed, const char *const *words, size_t count)
