@@ -6,7 +6,8 @@
 
 /*
  * The one of count words that typed becomes with the fewest bytes added, dropped, changed or swapped with
- * their neighbour, ASCII case aside; NULL when that takes more than a third of its bytes and neither begins with the other.
+ * their neighbour, ASCII case aside; NULL when that takes more than a third of its bytes and neither begins
+ * with the other.
  */
 const char *suggest(struct str typed, const char *const *words, size_t count);
 

@@ -290,8 +290,9 @@ static enum err decide_candidate(struct step *st)
 		if (!err && present == 1u << REG_POSITION &&
 			ticks_on(st, s->candidate.stamp, f[POSITION_EPISODE].i, f[POSITION_TIME].r)) {
 			err = rewrite_row(st, s->state.candidate_row);
-			if (!err)
-				s->candidate = row_of_job(w, s->state.candidate_row)->row;
+			const struct work_row *on = row_of_job(w, s->state.candidate_row);
+			if (!err && on)
+				s->candidate = on->row;
 			return err;
 		}
 	}
