@@ -110,6 +110,7 @@ static enum err open_loop(struct app *app)
 
 static void close_app(struct app *app)
 {
+	mailer_stop(app->mailer);
 	workers_close(app->workers);
 	if (app->loop)
 		loop_run_posted(app->loop); /* what the last tasks came to */

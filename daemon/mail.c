@@ -1,6 +1,7 @@
 #include "daemon/mail.h"
 
 #include <sodium.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "daemon/app.h"
@@ -32,6 +33,7 @@ struct mailer {
 	int64_t next_ms; /* wall clock: when to look again; INT64_MAX: when woken */
 	int64_t looked_ms;
 	struct sending *under_way; /* one at a time */
+	atomic_bool stop;	   /* the worker reads it */
 };
 
 static const int64_t pauses_ms[] = {2000, 10000, 30000, 60000, 300000, 900000, 1800000};
@@ -89,6 +91,11 @@ static void send_run(struct task *task)
 static void send_done(struct task *task)
 {
 	struct sending *s = (struct sending *)task;
+	/* What the daemon's own end cut short was no attempt: the mail stays owed as it was. */
+	if (s->err && atomic_load(&s->app->mailer->stop)) {
+		sending_free(s);
+		return;
+	}
 	bool again = s->err && s->err != ERR_INVALID && s->attempts + 1 < LIMIT_MAIL_ATTEMPTS;
 	if (!s->err)
 		log_info("a mail was sent");
@@ -126,7 +133,8 @@ static enum err compose(struct sending *s, struct str email, struct str username
 		.password = str_from(s->password),
 		.now_ms = loop_now().wall_ms};
 	randombytes_buf(text.id, sizeof text.id);
-	s->mail = (struct outbound_mail){.port = c->email_port, .tls = c->email_tls};
+	s->mail = (struct outbound_mail){
+		.port = c->email_port, .tls = c->email_tls, .stop = &s->app->mailer->stop};
 	if (!copy_text(&s->arena, c->email_host, &s->mail.host) ||
 		!copy_text(&s->arena, c->email_user, &s->mail.user) ||
 		!copy_text(&s->arena, c->email_pass, &s->mail.pass) ||
@@ -148,6 +156,10 @@ static void prepared(struct job *job)
 	} else if (p->outcome != ACCOUNT_OK) {
 		/* An address that nobody has: nothing to send, and the job has settled it. */
 		s->app->mailer->next_ms = 0;
+		s->app->mailer->looked_ms = INT64_MIN / 2;
+		sending_free(s);
+	} else if (atomic_load(&s->app->mailer->stop)) {
+		/* The workers are gone; the next start finds the mail owed. */
 		sending_free(s);
 	} else if (!s->app->config.email_host) {
 		log_warn("a mail is owed, but EMAIL_HOST is not set: it is dropped");
@@ -223,7 +235,12 @@ enum err mailer_open(struct app *app, struct mailer **out)
 	struct mailer *m = calloc(1, sizeof *m);
 	if (!m)
 		return ERR_NOMEM;
+	if (outbound_open()) {
+		free(m);
+		return ERR_NOMEM;
+	}
 	m->app = app;
+	atomic_init(&m->stop, false);
 	m->tick.run = on_tick;
 	if (!app->config.email_host)
 		log_info("EMAIL_HOST is not set: no mail is sent");
@@ -232,8 +249,17 @@ enum err mailer_open(struct app *app, struct mailer **out)
 	return ERR_OK;
 }
 
+void mailer_stop(struct mailer *m)
+{
+	if (m)
+		atomic_store(&m->stop, true);
+}
+
 void mailer_close(struct mailer *m)
 {
+	if (!m)
+		return;
+	outbound_close();
 	free(m);
 }
 

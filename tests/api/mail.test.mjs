@@ -91,6 +91,41 @@ describe('delivery', () => {
 		assert.equal(smtp.mails.length, 0);
 		await daemon.stop();
 	});
+	test('to a silent relay does not hold the stop up, and the mail comes after the next start', async () => {
+		const sockets = [];
+		const silent = net.createServer((socket) => sockets.push(socket.on('error', () => {})));
+		await new Promise((resolve) => silent.listen(0, '127.0.0.1', resolve));
+		const { port } = silent.address();
+		const daemon = await startDaemon({ env: { EMAIL_HOST: '127.0.0.1', EMAIL_PORT: String(port), EMAIL_TLS: 'off',
+			EMAIL_FROM: 'noreply@example.com' } });
+		const who = await person(daemon);
+		says(await who.post('/api/auth/forgot-password', { email: who.email }), SENT);
+		await waitFor(() => sockets.length > 0, { what: 'the daemon at the relay' });
+		const { ms } = await daemon.stop();
+		// Five seconds are promised for the stop; the attempt alone would take thirty.
+		assert.ok(ms < 25000, `stopped after ${ms} ms`);
+		for (const socket of sockets)
+			socket.destroy();
+		await new Promise((resolve) => silent.close(resolve));
+		const smtp = await startSmtp({ port });
+		await daemon.restart();
+		assert.ok(passwordIn((await smtp.waitMail()).text));
+		await daemon.stop();
+	});
+	test('that the relay refuses for good is given up; one that it refuses the sender of is tried again', async () => {
+		for (const [verb, line, outcome] of [['RCPT', '550 no', 'given up'], ['DATA-END', '554 no', 'given up'],
+			['MAIL', '530 no', 'it will be tried again']]) {
+			const smtp = await startSmtp();
+			smtp.refuse(verb, line, 1);
+			const daemon = await startDaemon({ env: smtp.env });
+			const who = await person(daemon);
+			says(await who.post('/api/auth/forgot-password', { email: who.email }), SENT);
+			const [said] = await daemon.waitLog(/a mail could not be sent: .*/);
+			assert.ok(said.endsWith(outcome), `${verb}: ${said}`);
+			assert.ok(!said.includes(who.email));
+			await daemon.stop();
+		}
+	});
 	test('is tried again while the relay refuses, also after a kill -9', async () => {
 		const smtp = await startSmtp();
 		smtp.refuse('MAIL', '451 try again later', 1);
