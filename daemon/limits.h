@@ -50,8 +50,8 @@ enum {
 	LIMIT_MAILS_PER_HOUR = 3, /* an account */
 	LIMIT_MAIL_ATTEMPTS = 12,
 	LIMIT_MAIL_SEND_MS = 30000, /* one attempt in all, name lookup included */
-	LIMIT_OWED_MAIL = 10000,  /* rows of owed mail */
-	LIMIT_RESET_MS = 3600000, /* a mailed password works this long */
+	LIMIT_OWED_MAIL = 10000,    /* rows of owed mail */
+	LIMIT_RESET_MS = 3600000,   /* a mailed password works this long */
 
 	/* Settings, secrets and logs */
 	LIMIT_CONFIG_FILE = 1024 * 1024,       /* bytes of the settings file */
