@@ -128,8 +128,8 @@ CREATE TABLE watchlist (
 CREATE UNIQUE INDEX watchlist_key ON watchlist (user, key);
 CREATE INDEX watchlist_oid ON watchlist (user, oid);
 CREATE INDEX watchlist_seq ON watchlist (user, seq);
-CREATE INDEX watchlist_updated ON watchlist (user, updated, oid) WHERE shown = 1;
-CREATE INDEX watchlist_status ON watchlist (user, status, updated, oid) WHERE shown = 1;
+CREATE INDEX watchlist_updated ON watchlist (user, updated DESC, oid) WHERE shown = 1;
+CREATE INDEX watchlist_status ON watchlist (user, status, updated DESC, oid) WHERE shown = 1;
 
 -- A running item is one whose newest journal row is a heartbeat that the next heartbeat rewrites: it stands in no
 -- index on what a tick changes, and every reader merges it in.

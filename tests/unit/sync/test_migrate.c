@@ -90,6 +90,34 @@ static void every_statement_can_be_prepared(void **state)
 	sqlite_close(db);
 }
 
+/* A page must not cost the whole list: each list statement walks an index in its own order. */
+static void lists_are_read_without_sorting(void **state)
+{
+	static const enum stmt_id lists[] = {
+		STMT_WATCHLIST_PAGE, STMT_WATCHLIST_PAGE_STATUS, STMT_PROGRESS_PAGE};
+	struct fixture *f = *state;
+	struct statements s;
+	sqlite3 *db = NULL;
+	assert_int_equal(sqlite_open(path_of(f), 1, &db), ERR_OK);
+	stmt_open(&s, db);
+	assert_int_equal(stmt_prepare_all(&s), ERR_OK);
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+		sqlite3_stmt *plan = NULL;
+		char *sql = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", sqlite3_sql(s.list[lists[i]]));
+		assert_non_null(sql);
+		assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &plan, NULL), SQLITE_OK);
+		while (sqlite3_step(plan) == SQLITE_ROW) {
+			const char *step = (const char *)sqlite3_column_text(plan, 3);
+			if (strstr(step, "TEMP B-TREE"))
+				fail_msg("%s: %s", step, sql);
+		}
+		assert_int_equal(sqlite3_finalize(plan), SQLITE_OK);
+		sqlite3_free(sql);
+	}
+	stmt_close(&s);
+	sqlite_close(db);
+}
+
 static void the_file_is_private(void **state)
 {
 	struct fixture *f = *state;
@@ -160,6 +188,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(every_statement_can_be_prepared, setup, teardown),
+		cmocka_unit_test_setup_teardown(lists_are_read_without_sorting, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_file_is_private, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_folder_in_use_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_foreign_file_is_left_as_it_is, setup, teardown),
