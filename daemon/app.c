@@ -1,7 +1,6 @@
 #include "daemon/app.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -214,13 +213,6 @@ int app_run(struct app *app)
 		log_info("tsuzuki %s serves on %s port %u, data in %s", TSUZUKI_VERSION, app->config.bind,
 			app->config.port, app->config.data_dir);
 		loop_run(app->loop, on_signal, app);
-		/* A second SIGTERM must not cut short what the first one asked for. */
-		sigset_t stop;
-		(void)sigemptyset(&stop);
-		(void)sigaddset(&stop, SIGTERM);
-		(void)sigaddset(&stop, SIGINT);
-		(void)sigaddset(&stop, SIGHUP);
-		(void)pthread_sigmask(SIG_BLOCK, &stop, NULL);
 	}
 	buf_free(&why);
 	close_app(app);

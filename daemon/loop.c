@@ -219,6 +219,15 @@ void loop_run(struct loop *loop, void (*handler)(void *context, int signal), voi
 		ev_signal_start(loop->ev, &loop->signals[i]);
 	}
 	(void)ev_run(loop->ev, 0);
+	/*
+	 * Stopping a watcher brings the default action back, and a second SIGTERM must not cut short what the
+	 * first one asked for. All other threads block every signal already.
+	 */
+	sigset_t handled;
+	(void)sigemptyset(&handled);
+	for (size_t i = 0; i < SIGNALS; i++)
+		(void)sigaddset(&handled, numbers[i]);
+	(void)pthread_sigmask(SIG_BLOCK, &handled, NULL);
 	for (size_t i = 0; i < SIGNALS; i++)
 		ev_signal_stop(loop->ev, &loop->signals[i]);
 }

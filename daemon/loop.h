@@ -53,7 +53,11 @@ enum err loop_open(const struct loop_options *options, struct loop **out);
 void loop_close(struct loop *loop);
 struct lws_context *loop_context(struct loop *loop);
 
-/* Runs until loop_stop(). SIGTERM, SIGINT and SIGHUP call on_signal on the loop's thread. */
+/*
+ * Runs until loop_stop(). SIGTERM, SIGINT and SIGHUP call on_signal on the loop's thread; afterwards that
+ * thread blocks them, so that a second one cannot cut the stop short. Every other thread must block them from
+ * its start.
+ */
 void loop_run(struct loop *loop, void (*on_signal)(void *context, int signal), void *context);
 /* From any thread, at any time. */
 void loop_stop(struct loop *loop);

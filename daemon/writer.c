@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -169,6 +170,18 @@ static enum err init_sync(struct writer *w)
 	return bad ? ERR_NOMEM : ERR_OK;
 }
 
+/* Signals are the loop's: the thread inherits a mask that blocks them all. */
+static int start_thread(struct writer *w)
+{
+	sigset_t all;
+	sigset_t before;
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	int code = pthread_create(&w->thread, NULL, writer_thread, w);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return code;
+}
+
 enum err writer_open(struct loop *loop, struct store *store, void (*on_failed)(void *context), void *context,
 	struct writer **out)
 {
@@ -183,7 +196,7 @@ enum err writer_open(struct loop *loop, struct store *store, void (*on_failed)(v
 		free(w);
 		return ERR_NOMEM;
 	}
-	if (pthread_create(&w->thread, NULL, writer_thread, w) != 0) {
+	if (start_thread(w) != 0) {
 		(void)pthread_cond_destroy(&w->wake);
 		(void)pthread_mutex_destroy(&w->mutex);
 		free(w);
