@@ -12,8 +12,10 @@ const char *const status_names[STATUS_COUNT] = {
 	"plan_to_watch", "watching", "on_hold", "completed", "dropped"};
 
 extern const unsigned char schema_sql_001[];
+extern const unsigned char schema_sql_002[];
 
 const struct migration migrations[] = {
 	{"initial", schema_sql_001},
+	{"exchange", schema_sql_002},
 };
 const size_t migration_count = sizeof migrations / sizeof migrations[0];

@@ -44,13 +44,40 @@ struct step {
 	struct admission admission; /* of an op with an event: values point into it */
 };
 
+enum {
+	ORDER_MS = 10000
+}; /* how far an op may come out before the same device's previous one and be moved behind it */
+
+/* An offer keeps its stamp, but is never later than the beginning of the present epoch. */
+static struct stamp offered_stamp(const struct work *w, struct stamp offer)
+{
+	int64_t late = stamp_ms(offer) - w->account.epoch_began;
+	if (late <= 0)
+		return offer;
+	int64_t seconds = late / 1000;
+	return stamp_make(
+		w->account.epoch_began, seconds > 65535 ? 65535 : (unsigned)seconds, stamp_device(offer));
+}
+
+/* When an op happened (sync-protocol.md section 3). */
 static struct stamp op_stamp(struct work *w, const struct op *op)
 {
+	if (stamp_set(op->offer))
+		return offered_stamp(w, op->offer);
+	struct stamp stamp;
 	/* An op that only arrives now keeps the time it happened; one made here is later than the epoch's
 	 * beginning. */
-	if (op->age_ms > 0)
-		return stamp_make(w->received - op->age_ms, 0, op->device);
-	return stamp_clock_make(&w->account.clock, w->received, w->account.epoch_began + 1, op->device);
+	if (op->has_at || op->age_ms > 0) {
+		int64_t ms = op->has_at ? op->at_ms : w->received - op->age_ms;
+		stamp = stamp_make(ms < w->received ? ms : w->received, 0, op->device);
+	} else {
+		stamp = stamp_clock_make(
+			&w->account.clock, w->received, w->account.epoch_began + 1, op->device);
+	}
+	if (stamp_set(op->after) && stamp_cmp(stamp, op->after) <= 0 &&
+		stamp_ms(op->after) - stamp_ms(stamp) <= ORDER_MS)
+		stamp = stamp_next(op->after);
+	return stamp;
 }
 
 /* What a shown watchlist item adds to the account's counts. */
@@ -95,6 +122,11 @@ static void touch(struct work *w, struct work_item *wi)
 	if (!wi->dirty)
 		wi->tick = true; /* until something else is changed */
 	wi->dirty = true;
+}
+
+/* What readers of changes see: before its journal row takes that seq. */
+static void changed(const struct work *w, struct item *it)
+{
 	it->seq = w->account.head + 1;
 }
 
@@ -176,10 +208,12 @@ static void merge_registers(struct step *st)
 		if (!(st->present & 1u << reg))
 			continue;
 		count++;
-		if (merge_register(&it->cells[reg], (enum reg)reg, &st->values[reg], st->stamp, st->row) !=
-			MERGE_WON)
+		enum merge merge =
+			merge_register(&it->cells[reg], (enum reg)reg, &st->values[reg], st->stamp, st->row);
+		if (merge == MERGE_LOST)
 			continue;
-		st->won |= 1u << reg;
+		if (merge == MERGE_WON)
+			st->won |= 1u << reg;
 		if (!is_void || register_defs[reg].flags & DESCRIPTIVE)
 			won++;
 	}
@@ -353,6 +387,8 @@ static enum err decide_set(struct step *st)
 	touch(w, st->wi);
 	st->row = st->coalesced ? it->cells[REG_POSITION].row : w->next_row++;
 	merge_registers(st);
+	if (st->won)
+		changed(w, it);
 	set_running(st);
 	if (st->coalesced)
 		return rewrite_row(st, st->row);
@@ -367,8 +403,10 @@ static enum err decide_delete(struct step *st)
 	st->wi->tick = false;
 	st->row = st->w->next_row++;
 	bool newer = merge_stamp(&it->deleted, st->stamp);
-	if (newer)
+	if (newer) {
 		it->deleted_row = st->row;
+		changed(st->w, it);
+	}
 	bool gone = !item_exists(it, st->cleared);
 	st->out->outcome = !newer ? OUTCOME_SUPERSEDED : gone ? OUTCOME_APPLIED : OUTCOME_MERGED;
 	st->out->rule = newer && gone ? RULE_NEWEST : RULE_LATER_STAMP;
@@ -384,10 +422,57 @@ static enum err decide_clear(struct step *st)
 	st->out->outcome = newer ? OUTCOME_APPLIED : OUTCOME_SUPERSEDED;
 	st->out->rule = newer ? RULE_NEWEST : RULE_LATER_STAMP;
 	if (newer) {
-		w->account.purge |= 1u << c;
+		/* Below an upstream a barrier erases nothing before it is settled (sync-protocol.md section
+		 * 4, rule 5). */
+		if (!w->linked)
+			w->account.purge |= 1u << c;
 		w->recount |= c == COLLECTION_WATCHLIST;
 	}
 	return insert_row(st);
+}
+
+/* An offer of what is held already: nothing to journal. */
+static bool is_held(const struct step *st)
+{
+	const struct op *op = st->op;
+	if (!stamp_set(op->offer))
+		return false;
+	if (op->kind == OP_CLEAR)
+		return stamp_cmp(st->cleared, st->stamp) == 0;
+	const struct item *it = &st->wi->item;
+	if (op->kind == OP_DELETE)
+		return stamp_cmp(it->deleted, st->stamp) == 0;
+	for (int reg = 0; reg < REG_COUNT; reg++) {
+		const struct cell *cell = &it->cells[reg];
+		if (!(op->present & 1u << reg))
+			continue;
+		if (stamp_cmp(cell->stamp, st->stamp) != 0)
+			return false;
+		/* What is void was erased, and is not wanted back. */
+		bool erased = !(register_defs[reg].flags & DESCRIPTIVE) &&
+			      !item_holds(it, (enum reg)reg, st->cleared);
+		if (!erased && !value_eq((enum reg)reg, &cell->value, &op->values[reg]))
+			return false;
+	}
+	return true;
+}
+
+static enum err decide_kind(struct step *st)
+{
+	if (is_held(st)) {
+		st->present = st->op->present;
+		st->out->outcome = OUTCOME_APPLIED;
+		st->out->rule = RULE_NEWEST;
+		return ERR_OK;
+	}
+	switch (st->op->kind) {
+	case OP_CLEAR:
+		return decide_clear(st);
+	case OP_DELETE:
+		return decide_delete(st);
+	default:
+		return decide_set(st);
+	}
 }
 
 enum err decide_op(struct work *w, const struct op *op, struct work_item *wi, struct op_result *out)
@@ -397,7 +482,7 @@ enum err decide_op(struct work *w, const struct op *op, struct work_item *wi, st
 	memset(out, 0, sizeof *out);
 	if (op->kind == OP_CLEAR) {
 		st.stamp = out->stamp = op_stamp(w, op);
-		return decide_clear(&st);
+		return decide_kind(&st);
 	}
 	struct item *it = &wi->item;
 	out->refusal = refuse(w, op, it);
@@ -407,11 +492,15 @@ enum err decide_op(struct work *w, const struct op *op, struct work_item *wi, st
 	}
 	st.stamp = out->stamp = op_stamp(w, op);
 	bool existed = item_exists(it, st.cleared);
+	out->seq_before = it->seq;
 	count_item(&w->account, it, -1);
-	enum err err = op->kind == OP_DELETE ? decide_delete(&st) : decide_set(&st);
+	enum err err = decide_kind(&st);
 	if (err)
 		return err;
-	item_void_values(it, st.cleared);
+	out->admitted = st.present;
+	out->seq_after = it->seq;
+	if (!w->linked)
+		item_void_values(it, st.cleared);
 	if (it->running != RUNNING_NOT && !item_holds(it, REG_POSITION, st.cleared))
 		it->running = RUNNING_NOT;
 	if (!existed && item_exists(it, st.cleared))

@@ -44,6 +44,10 @@ struct work {
 	struct work_row *rows;
 	size_t row_count;
 	unsigned purge_loaded; /* account.purge before */
+	int64_t head_loaded;   /* account.head before */
+	bool new_epoch;	       /* this job's write begins one */
+	bool force;	       /* to be written although no op was */
+	bool linked;	       /* the user has an upstream: what is void is kept until that is settled */
 	bool recount;	       /* a watchlist clear: its counts must be counted */
 };
 

@@ -68,6 +68,10 @@ struct op {
 	enum event event;
 	struct str session; /* at most SESSION_MAX bytes */
 	int64_t age_ms;	    /* how long ago, -1: not said (now) */
+	bool has_at;	    /* at_ms says when it happened, by the clock of whoever received it */
+	int64_t at_ms;
+	struct stamp offer; /* set: the exact stamp that a lost epoch gave it (section 3) */
+	struct stamp after; /* set: of the same device's op before this one, whose order it keeps */
 	int64_t playing_ms; /* the session has been playing that long, -1: not said */
 	enum need need;
 	int64_t restore_seq; /* > 0: set the registers of that history row again; values are filled in
@@ -79,6 +83,9 @@ struct op_result {
 	enum rule rule;
 	enum refusal refusal;
 	struct stamp stamp;
+	unsigned admitted;  /* the registers it was about, admission's included */
+	int64_t seq_before; /* of the item's newest change before the op and after it; 0: not there */
+	int64_t seq_after;
 	bool shown;	      /* REST shows the item after the op */
 	struct stamp cleared; /* the collection's barrier then */
 	struct item item;     /* its state then; strings in the job's arena. Not for OP_CLEAR */

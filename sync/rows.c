@@ -1,5 +1,6 @@
 #include "sync/rows.h"
 
+#include <sodium.h>
 #include <string.h>
 
 #include "sync/base/check.h"
@@ -259,6 +260,8 @@ void journal_read(struct query *q, struct arena *a, struct journal_row *out)
 		.outcome = (enum outcome)query_get_int(q, 10),
 		.rule = (enum rule)query_get_int(q, 11),
 		.registers = query_get_copy(q, 12, a),
+		.fixed_sum = query_get_int(q, 13),
+		.sum = query_get_int(q, 14),
 	};
 	/* What indexes a table of names must be one of them. */
 	if ((unsigned)out->event >= EVENT_COUNT || (unsigned)out->outcome >= OUTCOME_COUNT ||
@@ -279,6 +282,35 @@ enum err journal_load(
 	return err ? err : found ? ERR_OK : ERR_NOT_FOUND;
 }
 
+/* Not to keep anybody out, only to notice damage: the key is no secret. */
+static int64_t checksum(const int64_t *numbers, size_t count, struct stamp stamp, struct str text)
+{
+	static const unsigned char key[crypto_shorthash_KEYBYTES] = "tsuzuki journal";
+	unsigned char parts[3][crypto_shorthash_BYTES];
+	unsigned char hash[crypto_shorthash_BYTES];
+	int64_t sum = 0;
+	(void)crypto_shorthash(parts[0], (const unsigned char *)numbers, count * sizeof *numbers, key);
+	(void)crypto_shorthash(parts[1], stamp.bytes, STAMP_SIZE, key);
+	(void)crypto_shorthash(parts[2], (const unsigned char *)text.ptr, text.len, key);
+	(void)crypto_shorthash(hash, parts[0], sizeof parts, key);
+	memcpy(&sum, hash, sizeof sum);
+	return sum ? sum : 1;
+}
+
+int64_t journal_fixed_sum(const struct journal_row *row, uint64_t user)
+{
+	const int64_t numbers[] = {row->row, (int64_t)user, row->collection, row->item, row->first_seq,
+		row->kind, row->event, row->outcome};
+	static const struct stamp none;
+	return checksum(numbers, COUNT_OF(numbers), none, row->session);
+}
+
+int64_t journal_sum(const struct journal_row *row, uint64_t user)
+{
+	const int64_t numbers[] = {row->row, (int64_t)user, row->seq, row->received, row->rule};
+	return checksum(numbers, COUNT_OF(numbers), row->stamp, row->registers);
+}
+
 enum err journal_insert(struct statements *s, uint64_t user, const struct journal_row *row)
 {
 	struct query q = stmt_query(s, STMT_JOURNAL_INSERT);
@@ -295,17 +327,21 @@ enum err journal_insert(struct statements *s, uint64_t user, const struct journa
 	query_int(&q, row->outcome);
 	query_int(&q, row->rule);
 	query_text(&q, row->registers);
+	query_int(&q, journal_fixed_sum(row, user));
+	query_int(&q, journal_sum(row, user));
 	query_int(&q, (int64_t)user);
 	return query_run(&q);
 }
 
-enum err journal_rewrite(struct statements *s, const struct journal_row *row)
+enum err journal_rewrite(struct statements *s, uint64_t user, const struct journal_row *row)
 {
 	struct query q = stmt_query(s, STMT_JOURNAL_REWRITE);
 	query_int(&q, row->seq);
 	query_stamp(&q, row->stamp);
 	query_int(&q, row->received);
+	query_int(&q, row->rule);
 	query_text(&q, row->registers);
+	query_int(&q, journal_sum(row, user));
 	query_int(&q, row->row);
 	return query_run(&q);
 }

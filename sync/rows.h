@@ -42,6 +42,8 @@ struct journal_row {
 	enum outcome outcome;
 	enum rule rule;
 	struct str registers; /* canonical JSON, "" when void or none */
+	int64_t fixed_sum;    /* as stored; 0: written before there were checksums */
+	int64_t sum;
 };
 
 /* A playback session that does not hold its item's place. */
@@ -77,9 +79,13 @@ enum err item_save_tick(struct statements *s, const struct item *it, struct stam
 void journal_read(struct query *q, struct arena *a, struct journal_row *out);
 enum err journal_load(
 	struct statements *s, uint64_t user, int64_t row, struct arena *a, struct journal_row *out);
+/* The checksums that the row should have: of what never changes, and of what a coalescing tick rewrites.
+ * Never 0. */
+int64_t journal_fixed_sum(const struct journal_row *row, uint64_t user);
+int64_t journal_sum(const struct journal_row *row, uint64_t user);
 enum err journal_insert(struct statements *s, uint64_t user, const struct journal_row *row);
-/* A row that coalesces on: new seq, stamp, time and registers. */
-enum err journal_rewrite(struct statements *s, const struct journal_row *row);
+/* A row that coalesces on: new seq, stamp, time, rule and registers. */
+enum err journal_rewrite(struct statements *s, uint64_t user, const struct journal_row *row);
 
 /* *out is not known when there is no row. */
 enum err playback_load(struct statements *s, uint64_t user, int64_t item, struct device_id device,

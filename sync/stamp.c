@@ -56,6 +56,14 @@ struct stamp stamp_max(struct stamp a, struct stamp b)
 	return stamp_cmp(a, b) >= 0 ? a : b;
 }
 
+struct stamp stamp_next(struct stamp s)
+{
+	unsigned counter = stamp_counter(s);
+	if (counter == COUNTER_MAX)
+		return stamp_make(stamp_ms(s) + 1, 0, stamp_device(s));
+	return stamp_make(stamp_ms(s), counter + 1, stamp_device(s));
+}
+
 void stamp_text(struct stamp s, char out[STAMP_TEXT_SIZE])
 {
 	str_to_hex(s.bytes, 8, out);

@@ -30,6 +30,8 @@ struct device_id stamp_device(struct stamp s);
 int stamp_cmp(struct stamp a, struct stamp b);
 bool stamp_set(struct stamp s);
 struct stamp stamp_max(struct stamp a, struct stamp b);
+/* The same ms and the next counter; the next ms when that overflows. */
+struct stamp stamp_next(struct stamp s);
 /* 12 hex digits of ms, 4 of counter, '-', 16 of device, and NUL. */
 void stamp_text(struct stamp s, char out[STAMP_TEXT_SIZE]);
 bool stamp_parse(struct str text, struct stamp *out);

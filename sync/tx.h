@@ -22,10 +22,4 @@ struct tx {
 	int64_t next_id[COLLECTION_COUNT];
 };
 
-/*
- * The account, ready to be written to: its stamp clock brought up to now (*received), and a new epoch begun
- * when this is its first write since the program started (sync-protocol.md section 1). Not saved yet.
- */
-enum err tx_account(struct tx *tx, uint64_t user, struct account *out, int64_t *received);
-
 #endif

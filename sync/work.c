@@ -1,0 +1,276 @@
+#include "sync/work.h"
+
+#include <string.h>
+
+#include "sync/epoch.h"
+#include "sync/registers.h"
+
+/* --- gather --- */
+
+static enum err gather_item(struct tx *tx, struct work *w, struct op *op, struct work_item **out)
+{
+	struct work_item *wi = arena_alloc(w->arena, sizeof *wi);
+	if (!wi)
+		return ERR_NOMEM;
+	enum err err =
+		op->by_oid ? item_load_oid(tx->s, w->account.user, op->oid, w->arena, &wi->item)
+			   : item_load(tx->s, w->account.user, op->collection, op->key, w->arena, &wi->item);
+	if (err == ERR_NOT_FOUND) {
+		item_init(&wi->item, op->collection, op->key);
+		err = ERR_OK;
+	}
+	if (err)
+		return err;
+	struct work_item *known = op->by_oid ? work_find(w, op->collection, wi->item.key) : NULL;
+	if (known) {
+		*out = known;
+		return ERR_OK;
+	}
+	w->items[w->item_count++] = wi;
+	*out = wi;
+	return ERR_OK;
+}
+
+static enum err gather_session(struct tx *tx, struct work *w, const struct op *op, struct work_item *wi)
+{
+	struct stamp cleared = w->account.cleared[op->collection];
+	if (wi->item.fresh || admit_holder(&wi->item, cleared, op) ||
+		work_session(w, wi, op->device, op->session))
+		return ERR_OK;
+	struct work_session s = {.of = wi, .device = op->device, .session = op->session};
+	enum err err = playback_load(tx->s, w->account.user, wi->item.id, op->device, op->session, &s.state);
+	if (err || !s.state.known)
+		return err;
+	if (s.state.candidate_row) {
+		err = journal_load(tx->s, w->account.user, s.state.candidate_row, w->arena, &s.candidate);
+		if (err == ERR_NOT_FOUND) /* pruned meanwhile */
+			s.state.candidate_row = 0;
+		else if (err)
+			return err;
+	}
+	w->sessions[w->session_count++] = s;
+	return ERR_OK;
+}
+
+/* The registers of a history row, as the op's own. */
+static enum err gather_restore(struct tx *tx, struct work *w, struct op *op, const struct work_item *wi)
+{
+	struct journal_row row;
+	bool found = false;
+	struct query q = stmt_query(tx->s, STMT_JOURNAL_FIRST_SEQ);
+	query_int(&q, (int64_t)w->account.user);
+	query_int(&q, op->collection);
+	query_int(&q, wi->item.id);
+	query_int(&q, op->restore_seq);
+	if (query_row(&q)) {
+		journal_read(&q, w->arena, &row);
+		found = true;
+	}
+	enum err err = query_end(&q);
+	if (err)
+		return err;
+	op->present = 0;
+	if (!found || row.kind != OP_SET || row.registers.len == 0 ||
+		stamp_cmp(row.stamp, w->account.cleared[op->collection]) <= 0)
+		return ERR_OK;
+	return registers_parse(row.registers, op->collection, w->arena, &op->present, op->values);
+}
+
+static enum err gather(struct tx *tx, struct work *w, struct op *op, struct work_item **wi)
+{
+	*wi = NULL;
+	if (op->kind == OP_CLEAR)
+		return ERR_OK;
+	if (!op->by_oid)
+		*wi = work_find(w, op->collection, op->key);
+	enum err err = *wi ? ERR_OK : gather_item(tx, w, op, wi);
+	if (!err && op->event != EVENT_NONE)
+		err = gather_session(tx, w, op, *wi);
+	if (!err && op->restore_seq)
+		err = gather_restore(tx, w, op, *wi);
+	return err;
+}
+
+/* --- scatter --- */
+
+/* Superseded rows over the bound, oldest first; rows that hold something and the newest row of the user stay.
+ */
+static enum err prune_history(struct tx *tx, const struct work *w, struct item *it)
+{
+	if (it->rows <= (int64_t)tx->history_keep + HISTORY_SLACK)
+		return ERR_OK;
+	int64_t doomed[4 * HISTORY_SLACK];
+	size_t count = 0;
+	int64_t excess = it->rows - (int64_t)tx->history_keep;
+	struct query q = stmt_query(tx->s, STMT_JOURNAL_OLDEST);
+	query_int(&q, (int64_t)w->account.user);
+	query_int(&q, it->collection);
+	query_int(&q, it->id);
+	query_int(&q, excess + REG_COUNT + 2);
+	while ((int64_t)count < excess && count < sizeof doomed / sizeof doomed[0] && query_row(&q)) {
+		int64_t row = query_get_int(&q, 0);
+		if (!item_holds_row(it, row) && row != w->account.head_row)
+			doomed[count++] = row;
+	}
+	enum err err = query_end(&q);
+	for (size_t i = 0; i < count && !err; i++) {
+		q = stmt_query(tx->s, STMT_JOURNAL_DELETE);
+		query_int(&q, doomed[i]);
+		err = query_run(&q);
+	}
+	it->rows -= (int64_t)count;
+	return err;
+}
+
+/* Before one more starts to run: the one that ran longest without a tick joins the index (design.md section
+ * 2). */
+static enum err make_room_to_run(struct tx *tx, uint64_t user, int64_t starting)
+{
+	struct query q = stmt_query(tx->s, STMT_PROGRESS_RUNNING_OLDEST);
+	query_int(&q, (int64_t)user);
+	int64_t oldest = 0;
+	int64_t running = 0;
+	if (query_row(&q)) {
+		oldest = query_get_int(&q, 0);
+		running = query_get_int(&q, 1);
+	}
+	enum err err = query_end(&q);
+	if (err || running < RUNNING_MOST || oldest == starting)
+		return err;
+	q = stmt_query(tx->s, STMT_PROGRESS_WAIT);
+	query_int(&q, oldest);
+	return query_run(&q);
+}
+
+static enum err scatter_item(struct tx *tx, struct work *w, struct work_item *wi)
+{
+	struct item *it = &wi->item;
+	struct stamp cleared = w->account.cleared[it->collection];
+	it->push = w->account.head;
+	if (wi->tick)
+		return item_save_tick(tx->s, it, cleared);
+	enum err err = ERR_OK;
+	if (it->running == RUNNING_NOW)
+		err = make_room_to_run(tx, w->account.user, it->id);
+	if (!err)
+		err = prune_history(tx, w, it);
+	return err ? err : item_save(tx->s, w->account.user, it, cleared);
+}
+
+static enum err recount(struct tx *tx, struct account *a)
+{
+	memset(a->statuses, 0, sizeof a->statuses);
+	a->rated = 0;
+	a->rating_sum = 0;
+	struct query q = stmt_query(tx->s, STMT_WATCHLIST_RECOUNT);
+	query_int(&q, (int64_t)a->user);
+	query_blob(&q, a->cleared[COLLECTION_WATCHLIST].bytes, STAMP_SIZE);
+	while (query_row(&q)) {
+		int status = status_index(query_get_str(&q, 0));
+		if (status >= 0)
+			a->statuses[status] = query_get_int(&q, 1);
+		a->rated += query_get_int(&q, 2);
+		a->rating_sum += query_get_int(&q, 3);
+	}
+	return query_end(&q);
+}
+
+static enum err scatter_sessions(struct tx *tx, struct work *w)
+{
+	enum err err = ERR_OK;
+	for (size_t i = 0; i < w->session_count && !err; i++) {
+		const struct work_session *s = &w->sessions[i];
+		if (s->dirty && s->of->item.id)
+			err = playback_save(tx->s, w->account.user, s->of->item.id, s->device, s->session,
+				&s->state, PLAYBACK_MOST);
+	}
+	return err;
+}
+
+static enum err scatter(struct tx *tx, struct work *w)
+{
+	enum err err = ERR_OK;
+	for (size_t i = 0; i < w->row_count && !err; i++)
+		err = w->rows[i].rewrite ? journal_rewrite(tx->s, w->account.user, &w->rows[i].row)
+					 : journal_insert(tx->s, w->account.user, &w->rows[i].row);
+	for (size_t i = 0; i < w->item_count && !err; i++)
+		if (w->items[i]->dirty)
+			err = scatter_item(tx, w, w->items[i]);
+	if (!err)
+		err = scatter_sessions(tx, w);
+	if (!err && w->recount)
+		err = recount(tx, &w->account);
+	if (!err && w->account.purge != w->purge_loaded) {
+		struct query q = stmt_query(tx->s, STMT_ACCOUNT_PURGE);
+		query_int(&q, w->account.purge);
+		query_int(&q, (int64_t)w->account.user);
+		err = query_run(&q);
+	}
+	if (!err)
+		err = account_save(tx->s, &w->account);
+	return err;
+}
+
+enum err work_begin(struct tx *tx, uint64_t user, struct arena *arena, size_t most, struct work *w)
+{
+	*w = (struct work){.arena = arena, .next_row = tx->next_row, .max_items = tx->max_items};
+	memcpy(w->next_id, tx->next_id, sizeof w->next_id);
+	enum err err = account_load(tx->s, user, &w->account);
+	if (err)
+		return err;
+	struct account *a = &w->account;
+	bool same_start = memcmp(a->boot, tx->boot, BOOT_SIZE) == 0;
+	w->received = stamp_clock_now(&a->clock, &tx->wall, tx->now, same_start);
+	w->purge_loaded = a->purge;
+	w->head_loaded = a->head;
+	/* A user's first write after every start of the program begins an epoch (sync-protocol.md section 1).
+	 */
+	if (!same_start)
+		work_new_epoch(w);
+	if (most == 0)
+		return ERR_OK;
+	w->items = arena_alloc(arena, most * sizeof(struct work_item *));
+	/* An op adds its own session and the one that it displaces. */
+	w->sessions = arena_alloc(arena, 2 * most * sizeof *w->sessions);
+	w->rows = arena_alloc(arena, most * sizeof *w->rows);
+	return w->items && w->sessions && w->rows ? ERR_OK : ERR_NOMEM;
+}
+
+void work_new_epoch(struct work *w)
+{
+	if (w->new_epoch)
+		return;
+	w->new_epoch = true;
+	w->account.epoch_began = epoch_beginning(&w->account, w->received);
+}
+
+enum err work_op(struct tx *tx, struct work *w, struct op *op, struct op_result *out)
+{
+	struct work_item *wi = NULL;
+	enum err err = gather(tx, w, op, &wi);
+	if (err)
+		return err;
+	if (op->restore_seq && op->present == 0) {
+		memset(out, 0, sizeof *out);
+		out->outcome = OUTCOME_REFUSED;
+		out->refusal = REFUSED_MISSING;
+		return ERR_OK;
+	}
+	return decide_op(w, op, wi, out);
+}
+
+enum err work_end(struct tx *tx, struct work *w)
+{
+	if (!w->row_count && !w->force)
+		return ERR_OK;
+	enum err err = ERR_OK;
+	if (w->new_epoch)
+		err = epoch_begin(tx, &w->account, w->head_loaded);
+	if (!err)
+		err = scatter(tx, w);
+	if (err)
+		return err;
+	tx->next_row = w->next_row;
+	memcpy(tx->next_id, w->next_id, sizeof tx->next_id);
+	return ERR_OK;
+}
