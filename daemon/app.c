@@ -59,6 +59,12 @@ static enum err open_store(struct app *app, struct buf *why)
 		err = reader_open(app->config.data_dir, &app->reader);
 	if (!err)
 		err = reader_open(app->config.data_dir, &app->big_reader);
+	if (!err) {
+		reader_join(app->reader, app->store);
+		reader_join(app->big_reader, app->store);
+		reader_look(app->reader, app->started);
+		reader_look(app->big_reader, app->started);
+	}
 	if (err && why->len == 0)
 		buf_fmt(why, "%s/tsuzuki.db cannot be read: %s.", app->config.data_dir, err_name(err));
 	return err;

@@ -7,7 +7,8 @@
 
 enum {
 	/* HTTP */
-	LIMIT_BODY = 64 * 1024, /* bytes of a request body, unless its route says otherwise */
+	LIMIT_BODY = 64 * 1024,		   /* bytes of a request body, unless its route says otherwise */
+	LIMIT_SYNC_BODY = 4 * 1024 * 1024, /* bytes of a push */
 	LIMIT_BODY_DRAIN =
 		1024 * 1024,	   /* bytes of a refused body that are read before the connection closes */
 	LIMIT_URI = 4096,	   /* bytes of path and query */
@@ -33,6 +34,7 @@ enum {
 	LIMIT_HASH_AT_ONCE = 2,
 	LIMIT_READ_QUEUE = 64,	/* large reads waiting for a worker */
 	LIMIT_READ_ROWS = 2000, /* rows above which a read goes to a worker */
+	LIMIT_DELTA_ROWS = 200, /* the same of a delta, whose rows are whole items */
 
 	/* Accounts */
 	LIMIT_DEVICES = 100, /* a user */

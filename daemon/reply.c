@@ -77,7 +77,12 @@ void reply_faults(struct request *r, const struct faults *f)
 		buf_json(&b, str_from(f->list[i].path));
 		buf_char(&b, '}');
 	}
-	buf_text(&b, "]}");
+	buf_char(&b, ']');
+	if (f->code) {
+		buf_text(&b, ",\"code\":");
+		buf_json(&b, str_from(f->code));
+	}
+	buf_char(&b, '}');
 	reply_json(r, 422, &b);
 }
 

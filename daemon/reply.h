@@ -18,6 +18,7 @@ enum { FAULTS_MAX = 24 };
 
 struct faults {
 	size_t count;
+	const char *code; /* for programs; NULL: none */
 	struct fault list[FAULTS_MAX];
 };
 

@@ -100,6 +100,12 @@ static bool is_json(struct str content_type)
 	return str_eq_fold(type, STR("application/json"));
 }
 
+/* Its body may be large, so that it is not parsed on the loop. */
+static bool parses_itself(const struct route *route)
+{
+	return route->handler == api_sync;
+}
+
 /* An early answer of a route whose bucket is in its body: counted by address, or nothing would count it. */
 static bool refuse_body(struct request *r, int status, const char *message)
 {
@@ -169,7 +175,7 @@ static bool count_refresh(struct request *r)
 void router_body(struct request *r)
 {
 	const char *wrong = NULL;
-	if (r->route->body_cap && r->body.len)
+	if (r->route->body_cap && r->body.len && !parses_itself(r->route))
 		r->json = router_json(r->body, &wrong);
 	if (counts_by_body(r->route) && !count_refresh(r))
 		return;

@@ -4,10 +4,12 @@
 #ifndef TSUZUKI_SYNC_READER_H
 #define TSUZUKI_SYNC_READER_H
 
-#include "sync/stmt.h"
+#include "sync/rows.h"
 
 struct reader {
 	struct statements statements;
+	struct wall wall;	       /* what this thread saw of the clocks */
+	unsigned char boot[BOOT_SIZE]; /* the store's start; zeroes: not joined */
 };
 
 #endif

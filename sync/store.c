@@ -300,6 +300,16 @@ enum err reader_open(const char *dir, struct reader **out)
 	return ERR_OK;
 }
 
+void reader_join(struct reader *reader, const struct store *store)
+{
+	memcpy(reader->boot, store->tx.boot, BOOT_SIZE);
+}
+
+void reader_look(struct reader *reader, struct now now)
+{
+	(void)wall_look(&reader->wall, now);
+}
+
 void reader_close(struct reader *reader)
 {
 	if (!reader)

@@ -50,6 +50,11 @@ const char *store_identity(const struct store *store);
 
 /* A reading connection. One thread at a time. */
 enum err reader_open(const char *dir, struct reader **out);
+/* Tells the reader which start of the program the store is, which is part of what time it is. After opening
+ * both. */
+void reader_join(struct reader *reader, const struct store *store);
+/* Looks at the clocks, so that a step of the wall clock shows; now and then (a tick). The reader's thread. */
+void reader_look(struct reader *reader, struct now now);
 void reader_close(struct reader *reader);
 
 #endif

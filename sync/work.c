@@ -259,6 +259,20 @@ enum err work_op(struct tx *tx, struct work *w, struct op *op, struct op_result 
 	return decide_op(w, op, wi, out);
 }
 
+enum err work_look(struct tx *tx, struct work *w, const struct op *op, struct item *out)
+{
+	const struct work_item *known = work_find(w, op->collection, op->key);
+	if (known) {
+		*out = known->item;
+		return ERR_OK;
+	}
+	enum err err = item_load(tx->s, w->account.user, op->collection, op->key, w->arena, out);
+	if (err != ERR_NOT_FOUND)
+		return err;
+	item_init(out, op->collection, op->key);
+	return ERR_OK;
+}
+
 enum err work_end(struct tx *tx, struct work *w)
 {
 	if (!w->row_count && !w->force)

@@ -15,6 +15,9 @@ enum err work_begin(struct tx *tx, uint64_t user, struct arena *arena, size_t mo
 /* Decides one op. op->after and op->offer may be set; op's values are filled in when it restores a history
  * row. */
 enum err work_op(struct tx *tx, struct work *w, struct op *op, struct op_result *out);
+/* The item that an op is about, as the ops before it left it; not kept. An unknown one has every register at
+ * its default. */
+enum err work_look(struct tx *tx, struct work *w, const struct op *op, struct item *out);
 /* Ends the epoch here and now, also when this start has begun it: this replica has lost history. */
 void work_new_epoch(struct work *w);
 /* Writes what changed, if anything did. */
