@@ -70,7 +70,9 @@ CREATE TABLE outbox (
 	offer INTEGER NOT NULL,
 	session TEXT NOT NULL,
 	registers TEXT NOT NULL,          -- whole, canonical JSON
-	made_mono INTEGER NOT NULL,       -- when, by the monotonic clock of the start `boot`
+	won INTEGER NOT NULL,             -- bit per register that it took when it was made; a delete: 1 when it did
+	made_ms INTEGER NOT NULL,         -- when, by our stamp clock
+	made_mono INTEGER NOT NULL,       -- and by the monotonic clock of the start `boot`
 	boot BLOB NOT NULL,
 	state INTEGER NOT NULL,           -- 0: not sent yet, 1: sent, 2: rejected
 	code TEXT NOT NULL,               -- why it was rejected

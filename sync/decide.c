@@ -224,7 +224,7 @@ static void merge_registers(struct step *st)
 static enum err registers_text(struct step *st, struct str *out)
 {
 	/* What a clear had already made void is journalled without its values. */
-	if (stamp_cmp(st->stamp, st->cleared) <= 0) {
+	if (stamp_cmp(st->stamp, st->cleared) <= 0 && !st->w->keep_void[st->op->collection]) {
 		*out = STR("");
 		return ERR_OK;
 	}
@@ -253,6 +253,7 @@ static struct work_row *push_row(struct step *st, int64_t row, bool rewrite)
 		.rule = st->out->rule,
 		.registers = STR("")};
 	wr->row.first_seq = wr->row.seq;
+	wr->won = st->won;
 	w->account.head_row = row;
 	return wr;
 }
@@ -280,6 +281,7 @@ static enum err rewrite_row(struct step *st, int64_t row)
 		wr->row.seq = ++st->w->account.head;
 		wr->row.stamp = st->stamp;
 		wr->row.received = st->w->received;
+		wr->won |= st->won;
 		st->w->account.head_row = row;
 	}
 	wr->row.registers = registers;
@@ -403,6 +405,7 @@ static enum err decide_delete(struct step *st)
 	st->wi->tick = false;
 	st->row = st->w->next_row++;
 	bool newer = merge_stamp(&it->deleted, st->stamp);
+	st->won = newer;
 	if (newer) {
 		it->deleted_row = st->row;
 		changed(st->w, it);
@@ -418,13 +421,15 @@ static enum err decide_clear(struct step *st)
 	struct work *w = st->w;
 	enum collection c = st->op->collection;
 	bool newer = merge_stamp(&w->account.cleared[c], st->stamp);
+	st->won = newer;
 	st->row = w->next_row++;
 	st->out->outcome = newer ? OUTCOME_APPLIED : OUTCOME_SUPERSEDED;
 	st->out->rule = newer ? RULE_NEWEST : RULE_LATER_STAMP;
 	if (newer) {
-		/* Below an upstream a barrier erases nothing before it is settled (sync-protocol.md section
-		 * 4, rule 5). */
-		if (!w->linked)
+		/* Below an upstream a barrier erases nothing before it is settled (rule 5 of section 4). */
+		if (w->upstream.known)
+			w->keep_void[c] = true;
+		else
 			w->account.purge |= 1u << c;
 		w->recount |= c == COLLECTION_WATCHLIST;
 	}
@@ -499,7 +504,7 @@ enum err decide_op(struct work *w, const struct op *op, struct work_item *wi, st
 		return err;
 	out->admitted = st.present;
 	out->seq_after = it->seq;
-	if (!w->linked)
+	if (!w->keep_void[op->collection])
 		item_void_values(it, st.cleared);
 	if (it->running != RUNNING_NOT && !item_holds(it, REG_POSITION, st.cleared))
 		it->running = RUNNING_NOT;

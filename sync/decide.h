@@ -6,11 +6,16 @@
 #define TSUZUKI_SYNC_DECIDE_H
 
 #include "sync/admit.h"
+#include "sync/below.h"
 
 struct work_item {
 	struct item item;
 	bool dirty;
 	bool tick; /* all that changed is what a running tick changes */
+	/* Below an upstream: what it holds, where no pending op lies on it yet; NULL where one does, or it is
+	 * not known. */
+	struct item *base;
+	bool base_known;
 };
 
 /* A playback session that does not hold its item's place. */
@@ -27,6 +32,7 @@ struct work_row {
 	struct journal_row row;
 	struct work_item *of; /* NULL: a clear */
 	bool rewrite;	      /* it coalesced into a row that exists */
+	unsigned won;	      /* the registers it took; a delete or clear: 1 when it did */
 };
 
 /* What one job reads and changes. The arrays have room for what its ops can need. */
@@ -47,8 +53,11 @@ struct work {
 	int64_t head_loaded;   /* account.head before */
 	bool new_epoch;	       /* this job's write begins one */
 	bool force;	       /* to be written although no op was */
-	bool linked;	       /* the user has an upstream: what is void is kept until that is settled */
-	bool recount;	       /* a watchlist clear: its counts must be counted */
+	/* Below an upstream: what is void by a barrier that is not settled is kept, since the barrier may
+	 * move back. */
+	struct upstream upstream;
+	bool keep_void[COLLECTION_COUNT];
+	bool recount; /* a watchlist clear: its counts must be counted */
 };
 
 /* Finds what gathering loaded; NULL when it did not. */

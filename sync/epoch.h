@@ -1,25 +1,14 @@
 /*
- * Epochs and cursors (sync-protocol.md sections 1 and 6): stretches of a user's history on this replica, and
- * what a place in one proves. Internal to sync/ but for the cursor.
+ * Epochs (sync-protocol.md sections 1 and 6): stretches of a user's history on this replica, and what a
+ * cursor proves. Internal to sync/.
  */
 #ifndef TSUZUKI_SYNC_EPOCH_H
 #define TSUZUKI_SYNC_EPOCH_H
 
-#include "sync/base/buf.h"
+#include "sync/cursor.h"
 #include "sync/rows.h"
 
 struct tx;
-
-/* "I have everything up to here" in one epoch. */
-struct cursor {
-	char epoch[EPOCH_TEXT_SIZE];
-	int64_t seq;
-};
-
-/* "9f3c2a10:1042"; false when it is not well formed. */
-bool cursor_parse(struct str text, struct cursor *out);
-/* The text, in quotes. */
-void cursor_json(struct buf *out, const struct cursor *c);
 
 enum epoch_verdict {
 	EPOCH_GOOD,

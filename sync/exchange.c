@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sync/epoch.h"
+#include "sync/receipt.h"
 #include "sync/work.h"
 
 enum { EXCHANGE_ARENA = 96 * 1024 * 1024, RESULTS_BYTES = 48 * 1024 * 1024, SKEW_MS = 2000 };

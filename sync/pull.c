@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sync/epoch.h"
 #include "sync/exchange.h"
 #include "sync/reader.h"
 #include "sync/tx.h"

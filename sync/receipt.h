@@ -7,10 +7,11 @@
 #define TSUZUKI_SYNC_RECEIPT_H
 
 #include "sync/rows.h"
+#include "sync/wire.h"
 
 struct tx;
 
-enum { DIGEST_SIZE = 16, RECEIPTS_KEPT = 2000 };
+enum { RECEIPTS_KEPT = 2000 };
 
 struct receipt {
 	int64_t n;

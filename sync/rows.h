@@ -5,10 +5,11 @@
 #ifndef TSUZUKI_SYNC_ROWS_H
 #define TSUZUKI_SYNC_ROWS_H
 
+#include "sync/cursor.h"
 #include "sync/op.h"
 #include "sync/stmt.h"
 
-enum { EPOCH_TEXT_SIZE = 9, BOOT_SIZE = 8 };
+enum { BOOT_SIZE = 8 };
 enum { PURGE_WATCHLIST_BIT = 1, PURGE_PROGRESS_BIT = 2, PURGE_ACCOUNT_BIT = 4 };
 
 struct account {

@@ -82,6 +82,13 @@ static enum err load_next(struct store *store, enum stmt_id id, int64_t *next)
 	return query_end(&q);
 }
 
+static enum err load_linked(struct store *store)
+{
+	struct query q = stmt_query(&store->statements, STMT_UPSTREAM_ANY);
+	store->tx.linked = query_row(&q);
+	return query_end(&q);
+}
+
 static int on_wal(void *context, sqlite3 *db, const char *name, int frames)
 {
 	struct store *store = context;
@@ -134,6 +141,8 @@ enum err store_open(const struct store_options *options, struct store **out, str
 	if (!err) {
 		stmt_open(&store->statements, store->db);
 		err = load_identity(store, options->env);
+		if (!err)
+			err = load_linked(store);
 		if (!err)
 			err = load_next(store, STMT_JOURNAL_LAST_ROW, &store->tx.next_row);
 		if (!err)

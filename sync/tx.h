@@ -18,6 +18,7 @@ struct tx {
 	unsigned max_items;
 	unsigned history_keep;
 	int64_t history_ms; /* how long superseded rows are kept */
+	bool linked;	    /* some user of this store has an upstream */
 	int64_t next_row;
 	int64_t next_id[COLLECTION_COUNT];
 };

@@ -7,8 +7,10 @@
 
 #include <jansson.h>
 
-#include "sync/epoch.h"
-#include "sync/receipt.h"
+#include "sync/cursor.h"
+#include "sync/op.h"
+
+enum { DIGEST_SIZE = 16 };
 
 /* Why an op can never be accepted. Numbers are stored in receipts: new ones go to the end. */
 enum reject {

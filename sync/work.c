@@ -5,6 +5,99 @@
 #include "sync/epoch.h"
 #include "sync/registers.h"
 
+/* --- below an upstream: what waits for its result (sync-protocol.md sections 1 and 6) --- */
+
+static enum err gather_upstream(struct tx *tx, struct work *w)
+{
+	if (!tx->linked)
+		return ERR_OK;
+	enum err err = upstream_load(tx->s, w->account.user, &w->upstream);
+	for (int c = 0; c < COLLECTION_COUNT && !err && w->upstream.known; c++)
+		w->keep_void[c] = stamp_cmp(w->account.cleared[c], w->upstream.cleared[c]) != 0;
+	return err;
+}
+
+/* Before the first pending op lies on an item: what the upstream holds of it is what it is now. */
+static enum err gather_base(struct tx *tx, struct work *w, struct work_item *wi)
+{
+	struct item kept = wi->item;
+	if (!w->upstream.known || wi->base_known)
+		return ERR_OK;
+	wi->base_known = true;
+	enum err err = wi->item.fresh ? ERR_NOT_FOUND : settled_load(tx->s, w->account.user, w->arena, &kept);
+	if (err != ERR_NOT_FOUND)
+		return err;
+	wi->base = arena_alloc(w->arena, sizeof *wi->base);
+	if (!wi->base)
+		return ERR_NOMEM;
+	*wi->base = wi->item;
+	return ERR_OK;
+}
+
+/* A tick that is not sent yet says the newer place instead; *done when that was so. */
+static enum err pending_tick(
+	struct tx *tx, struct work *w, const struct work_row *wr, struct pending *p, bool *done)
+{
+	struct pending newest;
+	*done = false;
+	struct query q = stmt_query(tx->s, STMT_OUTBOX_NEWEST_OF_ITEM);
+	query_int(&q, (int64_t)w->account.user);
+	query_int(&q, wr->row.collection);
+	query_int(&q, wr->row.item);
+	bool found = query_row(&q);
+	if (found)
+		pending_read(&q, w->arena, &newest);
+	enum err err = query_end(&q);
+	if (err || !found || newest.state != PENDING_NEW || newest.row != wr->row.row)
+		return err;
+	p->n = newest.n;
+	*done = true;
+	return pending_rewrite(tx->s, w->account.user, p);
+}
+
+static enum err scatter_pending(struct tx *tx, struct work *w, const struct work_row *wr)
+{
+	struct upstream *u = &w->upstream;
+	struct pending p = {.n = u->next_n,
+		.collection = wr->row.collection,
+		.item = wr->row.item,
+		.row = wr->row.row,
+		.kind = wr->row.kind,
+		.stamp = wr->row.stamp,
+		.session = wr->row.session,
+		.registers = wr->row.registers,
+		.won = wr->won,
+		.made_ms = stamp_ms(wr->row.stamp)};
+	bool done = false;
+	enum err err = ERR_OK;
+	/* What a settled barrier had already made void is void up there too. */
+	if (p.kind == OP_SET && p.registers.len == 0)
+		return ERR_OK;
+	p.made_mono = tx->now.mono_ms - (w->received - p.made_ms);
+	memcpy(p.boot, tx->boot, BOOT_SIZE);
+	if (wr->rewrite)
+		err = pending_tick(tx, w, wr, &p, &done);
+	if (err || done)
+		return err;
+	if (wr->of && wr->of->base) {
+		wr->of->base->id = wr->of->item.id;
+		err = settled_save(tx->s, w->account.user, wr->of->base, w->arena);
+		wr->of->base = NULL;
+	}
+	u->next_n++;
+	return err ? err : pending_insert(tx->s, w->account.user, &p);
+}
+
+/* Every op taken in goes up, losers too, candidates not. */
+static enum err scatter_upstream(struct tx *tx, struct work *w)
+{
+	enum err err = ERR_OK;
+	for (size_t i = 0; i < w->row_count && !err; i++)
+		if (w->rows[i].row.outcome != OUTCOME_CANDIDATE)
+			err = scatter_pending(tx, w, &w->rows[i]);
+	return err ? err : upstream_save(tx->s, w->account.user, &w->upstream);
+}
+
 /* --- gather --- */
 
 static enum err gather_item(struct tx *tx, struct work *w, struct op *op, struct work_item **out)
@@ -196,6 +289,8 @@ static enum err scatter(struct tx *tx, struct work *w)
 	for (size_t i = 0; i < w->item_count && !err; i++)
 		if (w->items[i]->dirty)
 			err = scatter_item(tx, w, w->items[i]);
+	if (!err && w->upstream.known)
+		err = scatter_upstream(tx, w);
 	if (!err)
 		err = scatter_sessions(tx, w);
 	if (!err && w->recount)
@@ -227,8 +322,9 @@ enum err work_begin(struct tx *tx, uint64_t user, struct arena *arena, size_t mo
 	 */
 	if (!same_start)
 		work_new_epoch(w);
-	if (most == 0)
-		return ERR_OK;
+	err = gather_upstream(tx, w);
+	if (err || most == 0)
+		return err;
 	w->items = arena_alloc(arena, most * sizeof(struct work_item *));
 	/* An op adds its own session and the one that it displaces. */
 	w->sessions = arena_alloc(arena, 2 * most * sizeof *w->sessions);
@@ -248,6 +344,10 @@ enum err work_op(struct tx *tx, struct work *w, struct op *op, struct op_result 
 {
 	struct work_item *wi = NULL;
 	enum err err = gather(tx, w, op, &wi);
+	if (err)
+		return err;
+	if (wi)
+		err = gather_base(tx, w, wi);
 	if (err)
 		return err;
 	if (op->restore_seq && op->present == 0) {
