@@ -338,8 +338,37 @@ test('every answer of a visit to all routes, good and bad, is one that the docum
 	await ask('GET', '/api/history/nonsense/none');
 	await ask('POST', '/api/history/progress/x/restore', { body: { seq: rows.at(-1).seq } });
 	await ask('POST', '/api/history/progress/x/restore', { body: { seq: 123456 } });
+	const sync = (body) => ask('POST', '/api/sync', { body });
+	const place = { position: { currentEpisode: 7, currentTime: 5, duration: 10 } };
+	const of = (n, more) => ({ n, collection: 'progress', key: 'x', ...more });
+	const { cursor } = (await sync({ cursor: null })).json.data;
+	const pushed = await sync({
+		now: Date.now(),
+		cursor,
+		ops: [
+			of(1, { set: { animeTitle: 'X', ...place } }),
+			of(2, { set: { animeTitle: 'X', ...place }, age: 3600000 }),
+			of(3, { event: 'heartbeat', session: 'young', set: { position: { currentEpisode: 7 } } }),
+			of(4, { event: 'open', set: place }),
+			of(5, { delete: true, age: 60000 }),
+			of(6, { delete: true, age: 120000 }),
+			of(7, { key: 'only by sync', set: place }),
+			of(8, { collection: 'watchlist', key: undefined, clear: true, age: 60000 }),
+			of(9, { collection: 'watchlist', set: { rating: 1 }, age: 120000 }),
+			of('x', {}),
+		],
+	});
+	assert.deepEqual(
+		pushed.json.data.results.map((r) => r.outcome),
+		'applied superseded applied rejected merged superseded applied applied superseded rejected'.split(' '),
+	);
+	await sync({ cursor, limit: 1 });
+	await sync({ cursor: '00000000:5' });
+	await sync({ ops: [of(9, { delete: true })] });
+	await sync({ ops: Array(1001).fill({}) });
 	await ask('DELETE', '/api/continue-watching/x');
 	await send(watched('x', 6, 1, 2, { age: 3600000 }));
+	await sync({ cursor: null });
 	await ask('GET', '/api/history/progress/x');
 	await ask('DELETE', '/api/watchlist/check/x');
 	await send(watched('z', 6, 1, 2));
