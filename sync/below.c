@@ -24,8 +24,8 @@ enum err upstream_load(struct statements *s, uint64_t user, struct upstream *out
 	if (query_row(&q)) {
 		u.known = true;
 		get_text(&q, 0, u.server, sizeof u.server);
-		get_text(&q, 1, u.cursor, sizeof u.cursor);
-		get_text(&q, 2, u.head, sizeof u.head);
+		get_text(&q, 1, u.cursor.text, sizeof u.cursor.text);
+		get_text(&q, 2, u.head.text, sizeof u.head.text);
 		u.next_n = query_get_int(&q, 3);
 		u.ahead = query_get_int(&q, 4);
 		for (int c = 0; c < COLLECTION_COUNT; c++)
@@ -42,8 +42,8 @@ enum err upstream_save(struct statements *s, uint64_t user, const struct upstrea
 	struct query q = stmt_query(s, STMT_UPSTREAM_PUT);
 	query_int(&q, (int64_t)user);
 	query_text(&q, str_from(u->server));
-	query_text(&q, str_from(u->cursor));
-	query_text(&q, str_from(u->head));
+	query_text(&q, str_from(u->cursor.text));
+	query_text(&q, str_from(u->head.text));
 	query_int(&q, u->next_n);
 	query_int(&q, u->ahead);
 	for (int c = 0; c < COLLECTION_COUNT; c++)

@@ -6,16 +6,14 @@
 #ifndef TSUZUKI_SYNC_BELOW_H
 #define TSUZUKI_SYNC_BELOW_H
 
-#include "sync/epoch.h"
+#include "sync/answer.h"
 #include "sync/rows.h"
-
-enum { SERVER_TEXT_SIZE = 25, CURSOR_TEXT_SIZE = 32 };
 
 struct upstream {
 	bool known; /* there is one */
 	char server[SERVER_TEXT_SIZE];
-	char cursor[CURSOR_TEXT_SIZE]; /* "": ask from null */
-	char head[CURSOR_TEXT_SIZE];
+	struct cursor_text cursor; /* "": ask from null */
+	struct cursor_text head;
 	int64_t next_n;
 	int64_t ahead; /* ms that its clock was ahead of ours when it was last heard */
 	struct stamp cleared[COLLECTION_COUNT]; /* settled barriers */
