@@ -53,6 +53,7 @@ CREATE TABLE upstream (
 	cursor TEXT NOT NULL,             -- '': ask from null
 	head TEXT NOT NULL,               -- the last that was told, '' for none
 	next_n INTEGER NOT NULL,          -- number of the next op
+	round INTEGER NOT NULL,           -- requests written: only the newest one's answer counts
 	ahead INTEGER NOT NULL,           -- ms that its clock was ahead of ours when it was last heard
 	watchlist_cleared BLOB,           -- settled barriers
 	progress_cleared BLOB

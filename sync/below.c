@@ -27,9 +27,10 @@ enum err upstream_load(struct statements *s, uint64_t user, struct upstream *out
 		get_text(&q, 1, u.cursor.text, sizeof u.cursor.text);
 		get_text(&q, 2, u.head.text, sizeof u.head.text);
 		u.next_n = query_get_int(&q, 3);
-		u.ahead = query_get_int(&q, 4);
+		u.round = query_get_int(&q, 4);
+		u.ahead = query_get_int(&q, 5);
 		for (int c = 0; c < COLLECTION_COUNT; c++)
-			u.cleared[c] = query_get_stamp(&q, 5 + c);
+			u.cleared[c] = query_get_stamp(&q, 6 + c);
 	}
 	enum err err = query_end(&q);
 	if (!err)
@@ -45,6 +46,7 @@ enum err upstream_save(struct statements *s, uint64_t user, const struct upstrea
 	query_text(&q, str_from(u->cursor.text));
 	query_text(&q, str_from(u->head.text));
 	query_int(&q, u->next_n);
+	query_int(&q, u->round);
 	query_int(&q, u->ahead);
 	for (int c = 0; c < COLLECTION_COUNT; c++)
 		query_stamp(&q, u->cleared[c]);
@@ -69,6 +71,8 @@ void pending_read(struct query *q, struct arena *a, struct pending *out)
 		.made_ms = query_get_int(q, 10),
 		.made_mono = query_get_int(q, 11),
 		.state = (enum pending_state)query_get_int(q, 13),
+		.code = query_get_copy(q, 14, a),
+		.message = query_get_copy(q, 15, a),
 	};
 	query_get_bytes(q, 12, out->boot, BOOT_SIZE);
 	if ((unsigned)out->collection >= COLLECTION_COUNT)
@@ -92,6 +96,8 @@ enum err pending_insert(struct statements *s, uint64_t user, const struct pendin
 	query_int(&q, p->made_mono);
 	query_blob(&q, p->boot, BOOT_SIZE);
 	query_int(&q, p->state);
+	query_text(&q, p->code);
+	query_text(&q, p->message);
 	query_int(&q, (int64_t)user);
 	return query_run(&q);
 }
@@ -165,6 +171,7 @@ enum err settled_load(struct statements *s, uint64_t user, struct arena *a, stru
 	struct str text = STR("{}");
 	if (found) {
 		it.deleted = query_get_stamp(&q, 0);
+		it.deleted_row = 0;
 		it.created = query_get_int(&q, 1);
 		text = query_get_copy(&q, 2, a);
 		query_get_bytes(&q, 3, stamps, sizeof stamps);

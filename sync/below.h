@@ -15,6 +15,7 @@ struct upstream {
 	struct cursor_text cursor; /* "": ask from null */
 	struct cursor_text head;
 	int64_t next_n;
+	int64_t round; /* requests written */
 	int64_t ahead; /* ms that its clock was ahead of ours when it was last heard */
 	struct stamp cleared[COLLECTION_COUNT]; /* settled barriers */
 };
@@ -41,6 +42,8 @@ struct pending {
 	int64_t made_mono;    /* by the monotonic clock of the start `boot` */
 	unsigned char boot[BOOT_SIZE];
 	enum pending_state state;
+	struct str code; /* why it was rejected */
+	struct str message;
 };
 
 void pending_read(struct query *q, struct arena *a, struct pending *out);

@@ -80,8 +80,7 @@ static struct stamp op_stamp(struct work *w, const struct op *op)
 	return stamp;
 }
 
-/* What a shown watchlist item adds to the account's counts. */
-static void count_item(struct account *a, const struct item *it, int sign)
+void decide_count(struct account *a, const struct item *it, int sign)
 {
 	if (it->collection != COLLECTION_WATCHLIST || !item_shown(it, a->cleared[COLLECTION_WATCHLIST]))
 		return;
@@ -498,7 +497,7 @@ enum err decide_op(struct work *w, const struct op *op, struct work_item *wi, st
 	st.stamp = out->stamp = op_stamp(w, op);
 	bool existed = item_exists(it, st.cleared);
 	out->seq_before = it->seq;
-	count_item(&w->account, it, -1);
+	decide_count(&w->account, it, -1);
 	enum err err = decide_kind(&st);
 	if (err)
 		return err;
@@ -510,7 +509,7 @@ enum err decide_op(struct work *w, const struct op *op, struct work_item *wi, st
 		it->running = RUNNING_NOT;
 	if (!existed && item_exists(it, st.cleared))
 		it->created = stamp_ms(st.stamp);
-	count_item(&w->account, it, 1);
+	decide_count(&w->account, it, 1);
 	out->shown = item_shown(it, st.cleared);
 	out->cleared = st.cleared;
 	out->item = *it;

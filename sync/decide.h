@@ -65,6 +65,9 @@ struct work_item *work_find(struct work *w, enum collection collection, struct s
 struct work_session *work_session(
 	struct work *w, const struct work_item *of, struct device_id device, struct str session);
 
+/* Adds what a shown watchlist item counts for in the account, or takes it away (sign -1). */
+void decide_count(struct account *a, const struct item *it, int sign);
+
 /* Decides one op. wi is its item (NULL for a clear). *out is filled in every case but an error. */
 enum err decide_op(struct work *w, const struct op *op, struct work_item *wi, struct op_result *out);
 

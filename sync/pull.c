@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sync/below.h"
 #include "sync/epoch.h"
 #include "sync/exchange.h"
 #include "sync/reader.h"
@@ -35,6 +36,7 @@ struct mark {
 
 struct reading {
 	struct account account;
+	struct upstream upstream;
 	struct pull *pull;
 	struct source sources[COLLECTION_COUNT];
 	struct running_items *running;
@@ -151,7 +153,7 @@ static int64_t write_page(struct reading *r, struct buf *out)
 		struct mark mark = {out->len, it->seq, it->push};
 		if (r->count)
 			buf_char(out, ',');
-		wire_item(out, it, r->account.cleared[it->collection]);
+		wire_item(out, it, r->account.cleared[it->collection], r->upstream.known);
 		if (buf_ok(out) && r->count && out->len - begin > p->bytes) {
 			out->len = mark.offset;
 			out->ptr[out->len] = '\0';
@@ -237,7 +239,9 @@ enum err exchange_pull(
 		pull->now_ms = reader_time(reader, &r.account, now);
 		memcpy(pull->head.epoch, r.account.epoch, sizeof pull->head.epoch);
 		pull->head.seq = r.account.head;
-		err = read_page(reader, &r, out);
+		err = upstream_load(&reader->statements, user, &r.upstream);
+		if (!err)
+			err = read_page(reader, &r, out);
 	}
 	enum err end = snapshot(reader, STMT_COMMIT);
 	err = err ? err : end;

@@ -27,6 +27,20 @@ struct replica_link {
 };
 struct replica_link *replica_link_make(uint64_t user);
 
+/* The key of item ids as the upstream now has it (it was linked to another server itself): items get their
+ * new ids. */
+struct replica_rekey {
+	struct job job;
+	unsigned char id_key[ID_KEY_SIZE];
+};
+struct replica_rekey *replica_rekey_make(uint64_t user);
+
+/* Which request an answer belongs to. */
+struct replica_round {
+	struct cursor_text cursor;
+	int64_t number;
+};
+
 /* Writes the next request, and notes that its ops are on their way. */
 struct replica_ask {
 	struct job job;
@@ -35,8 +49,8 @@ struct replica_ask {
 	unsigned limit;	 /* items of a page; 0: pull nothing and only push (a connection is being followed) */
 	struct str body; /* out: JSON of the request, in the job's arena */
 	unsigned ops;	 /* out: in it */
-	struct cursor_text asked; /* out: for replica_take */
-	int64_t last_n;		  /* out: the highest number ever given out */
+	struct replica_round asked; /* out: for replica_take */
+	int64_t last_n;		    /* out: the highest number ever given out */
 };
 struct replica_ask *replica_ask_make(uint64_t user);
 
@@ -53,8 +67,8 @@ enum replica_outcome {
 /* Takes an answer in one transaction. */
 struct replica_take {
 	struct job job;
-	struct answer *answer;	  /* in the job's arena */
-	struct cursor_text asked; /* of its request */
+	struct answer *answer;	    /* in the job's arena */
+	struct replica_round asked; /* of its request */
 	enum replica_outcome outcome;
 	bool more; /* out: the upstream has more to tell, or ops still wait: begin another round */
 };

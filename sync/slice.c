@@ -1,6 +1,9 @@
 #include "sync/slice.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "sync/below.h"
 
 enum { SLICE_ROWS = 200, SLICE_ARENA = 4 * 1024 * 1024, SWEEP_PAUSE_MS = 3600000 };
 
@@ -123,9 +126,15 @@ static enum err purge_collection(struct tx *tx, struct account *a, enum collecti
 static enum err purge_user(struct tx *tx, uint64_t user, bool *more)
 {
 	struct account a;
+	struct upstream u = {.known = false};
 	enum err err = account_load(tx->s, user, &a);
 	if (err == ERR_NOT_FOUND)
 		return purge_account(tx, user, more);
+	if (!err && tx->linked)
+		err = upstream_load(tx->s, user, &u);
+	/* Below an upstream only a settled barrier erases (sync-protocol.md section 4, rule 5). */
+	if (!err && u.known)
+		memcpy(a.cleared, u.cleared, sizeof a.cleared);
 	for (int c = 0; c < COLLECTION_COUNT && !err && !*more; c++)
 		if (a.purge & 1u << c)
 			err = purge_collection(tx, &a, (enum collection)c, more);

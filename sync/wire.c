@@ -46,23 +46,32 @@ void wire_stamp(struct buf *out, struct stamp stamp)
 	buf_char(out, '"');
 }
 
-void wire_registers(struct buf *out, unsigned mask, const struct item *it)
+/* Values of the registers in the mask, and stamps alone of those in stamps_only. */
+static void registers(struct buf *out, unsigned mask, unsigned stamps_only, const struct item *it)
 {
 	bool first = true;
 	buf_char(out, '{');
 	for (int reg = 0; reg < REG_COUNT; reg++) {
-		if (!(mask & 1u << reg))
+		if (!((mask | stamps_only) & 1u << reg))
 			continue;
 		buf_text(out, first ? "\"" : ",\"");
 		first = false;
 		buf_text(out, register_defs[reg].name);
 		buf_text(out, "\":{\"value\":");
-		value_json((enum reg)reg, &it->cells[reg].value, out);
+		if (mask & 1u << reg)
+			value_json((enum reg)reg, &it->cells[reg].value, out);
+		else
+			buf_text(out, "null");
 		buf_text(out, ",\"stamp\":");
 		wire_stamp(out, it->cells[reg].stamp);
 		buf_char(out, '}');
 	}
 	buf_char(out, '}');
+}
+
+void wire_registers(struct buf *out, unsigned mask, const struct item *it)
+{
+	registers(out, mask, 0, it);
 }
 
 unsigned wire_told(const struct item *it, struct stamp cleared)
@@ -77,8 +86,18 @@ unsigned wire_told(const struct item *it, struct stamp cleared)
 	return mask;
 }
 
-void wire_item(struct buf *out, const struct item *it, struct stamp cleared)
+static unsigned stamped(const struct item *it)
 {
+	unsigned mask = 0;
+	for (int reg = 0; reg < REG_COUNT; reg++)
+		if (register_of((enum reg)reg, it->collection) && stamp_set(it->cells[reg].stamp))
+			mask |= 1u << reg;
+	return mask;
+}
+
+void wire_item(struct buf *out, const struct item *it, struct stamp cleared, bool below)
+{
+	unsigned told = wire_told(it, cleared);
 	char oid[OID_TEXT_SIZE];
 	str_to_hex(it->oid, OID_SIZE, oid);
 	buf_text(out, "{\"collection\":\"");
@@ -95,7 +114,7 @@ void wire_item(struct buf *out, const struct item *it, struct stamp cleared)
 		wire_stamp(out, it->deleted);
 	}
 	buf_text(out, ",\"registers\":");
-	wire_registers(out, wire_told(it, cleared), it);
+	registers(out, told, below ? stamped(it) & ~told : 0, it);
 	buf_char(out, '}');
 }
 

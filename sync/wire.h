@@ -78,12 +78,23 @@ struct wire_fault {
 enum err wire_exchange(const json_t *body, unsigned most_ops, struct arena *a, struct exchange_in *out,
 	struct wire_fault *fault);
 
+/* Pieces that answers are read with too. An integer, also when it is written 7.0. */
+bool wire_integer(const json_t *json, int64_t *out);
+/* -1: there is none of that name. */
+int wire_collection_named(const json_t *name);
+int wire_register_named(const char *name, enum collection collection);
+/* A register's value; a bit in *given per field that is there. ERR_INVALID, ERR_NOMEM. */
+enum err wire_value(const json_t *json, enum reg reg, struct arena *a, struct value *out, unsigned *given);
+
 /* {"value":...,"stamp":"..."} of each register in the mask, as an object. */
 void wire_registers(struct buf *out, unsigned mask, const struct item *it);
 /* The registers that a reader of changes is told: those that count, and descriptive ones. */
 unsigned wire_told(const struct item *it, struct stamp cleared);
-/* A whole item of an answer's `items`. */
-void wire_item(struct buf *out, const struct item *it, struct stamp cleared);
+/*
+ * A whole item of an answer's `items`. below: this store has an upstream, whose word may move stamps back, so
+ * that of void registers the stamps are told too, with a value of null.
+ */
+void wire_item(struct buf *out, const struct item *it, struct stamp cleared, bool below);
 void wire_stamp(struct buf *out, struct stamp stamp);
 /* {"progress":"...",...}: the barriers that are set. */
 void wire_cleared(struct buf *out, const struct stamp cleared[COLLECTION_COUNT]);

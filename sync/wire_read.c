@@ -99,8 +99,7 @@ static struct str text_of(const json_t *json)
 	return (struct str){json_string_value(json), json_string_length(json)};
 }
 
-/* An integer, also when it is written 7.0. */
-static bool integer_of(const json_t *json, int64_t *out)
+bool wire_integer(const json_t *json, int64_t *out)
 {
 	if (json_is_integer(json)) {
 		*out = json_integer_value(json);
@@ -127,7 +126,7 @@ static enum err read_field(
 		if (!json_is_number(json))
 			return ERR_INVALID;
 		f.r = json_number_value(json);
-	} else if (!integer_of(json, &f.i)) {
+	} else if (!wire_integer(json, &f.i)) {
 		return ERR_INVALID;
 	}
 	if (!field_valid(def, &f))
@@ -146,16 +145,14 @@ static int field_of(const struct register_def *def, const char *name)
 	return -1;
 }
 
-/* The fields given are marked in op->partial. */
-static enum err read_register(const json_t *json, enum reg reg, struct arena *a, struct op *op)
+enum err wire_value(const json_t *json, enum reg reg, struct arena *a, struct value *out, unsigned *given)
 {
 	const struct register_def *def = &register_defs[reg];
-	struct value *v = &op->values[reg];
-	*v = value_default(reg);
-	op->present |= 1u << reg;
+	*out = value_default(reg);
+	*given = 0;
 	if (def->fields == 1 && !def->field[0].name[0]) {
-		op->partial[reg] = 1;
-		return read_field(json, &def->field[0], a, &v->f[0]);
+		*given = 1;
+		return read_field(json, &def->field[0], a, &out->f[0]);
 	}
 	if (!json_is_object(json))
 		return ERR_INVALID;
@@ -164,15 +161,22 @@ static enum err read_register(const json_t *json, enum reg reg, struct arena *a,
 		int field = field_of(def, json_object_iter_key(at));
 		if (field < 0)
 			return ERR_INVALID;
-		enum err err = read_field(json_object_iter_value(at), &def->field[field], a, &v->f[field]);
+		enum err err = read_field(json_object_iter_value(at), &def->field[field], a, &out->f[field]);
 		if (err)
 			return err;
-		op->partial[reg] |= 1u << field;
+		*given |= 1u << field;
 	}
 	return ERR_OK;
 }
 
-static int register_named(const char *name, enum collection collection)
+/* The fields given are marked in op->partial. */
+static enum err read_register(const json_t *json, enum reg reg, struct arena *a, struct op *op)
+{
+	op->present |= 1u << reg;
+	return wire_value(json, reg, a, &op->values[reg], &op->partial[reg]);
+}
+
+int wire_register_named(const char *name, enum collection collection)
 {
 	for (int reg = 0; reg < REG_COUNT; reg++)
 		if (register_of((enum reg)reg, collection) && strcmp(register_defs[reg].name, name) == 0)
@@ -220,16 +224,21 @@ static enum reject read_kind(const struct fields *f, struct op *op)
 	return REJECT_NOT;
 }
 
+int wire_collection_named(const json_t *name)
+{
+	for (int c = 0; c < COLLECTION_COUNT; c++)
+		if (json_is_string(name) && str_eq(text_of(name), str_from(collection_names[c])))
+			return c;
+	return -1;
+}
+
 static enum reject read_collection(const struct fields *f, struct op *op)
 {
-	for (int c = 0; c < COLLECTION_COUNT; c++) {
-		if (json_is_string(f->collection) &&
-			str_eq(text_of(f->collection), str_from(collection_names[c]))) {
-			op->collection = (enum collection)c;
-			return REJECT_NOT;
-		}
-	}
-	return f->collection ? REJECT_COLLECTION : REJECT_OP;
+	int collection = wire_collection_named(f->collection);
+	if (collection < 0)
+		return f->collection ? REJECT_COLLECTION : REJECT_OP;
+	op->collection = (enum collection)collection;
+	return REJECT_NOT;
 }
 
 static enum err read_key(const struct fields *f, struct arena *a, struct push_op *p)
@@ -349,7 +358,7 @@ static enum err read_set(const struct fields *f, struct arena *a, struct push_op
 	}
 	for (void *at = json_object_iter((json_t *)(uintptr_t)f->set); at;
 		at = json_object_iter_next((json_t *)(uintptr_t)f->set, at)) {
-		int reg = register_named(json_object_iter_key(at), op->collection);
+		int reg = wire_register_named(json_object_iter_key(at), op->collection);
 		if (reg < 0) {
 			p->reject = REJECT_REGISTER;
 			return ERR_OK;
@@ -420,7 +429,7 @@ static enum err read_ops(
 		struct push_op *p = &out->ops[i];
 		p->op = op_make(OP_SET, COLLECTION_WATCHLIST, STR(""), sender);
 		p->op.session = STR("");
-		if (!integer_of(json_object_get(json, "n"), &p->n) || p->n < 1 || p->n > N_MAX) {
+		if (!wire_integer(json_object_get(json, "n"), &p->n) || p->n < 1 || p->n > N_MAX) {
 			p->n = 0;
 			p->reject = REJECT_N;
 			continue;
@@ -469,7 +478,7 @@ enum err wire_exchange(const json_t *body, unsigned most_ops, struct arena *a, s
 			return fail(fault, "head", "Head must be one that this server gave", NULL);
 		out->has_head = true;
 	}
-	if (limit && !json_is_null(limit) && !integer_of(limit, &most))
+	if (limit && !json_is_null(limit) && !wire_integer(limit, &most))
 		return fail(fault, "limit", "Limit must be a whole number", NULL);
 	out->limit = most < 1 ? 1 : most > PULL_LIMIT_MAX ? PULL_LIMIT_MAX : (unsigned)most;
 	return ops && !json_is_null(ops) ? read_ops(ops, most_ops, a, out, fault) : ERR_OK;

@@ -235,7 +235,7 @@ static enum err make_room_to_run(struct tx *tx, uint64_t user, int64_t starting)
 	return query_run(&q);
 }
 
-static enum err scatter_item(struct tx *tx, struct work *w, struct work_item *wi)
+enum err work_save_item(struct tx *tx, struct work *w, struct work_item *wi)
 {
 	struct item *it = &wi->item;
 	struct stamp cleared = w->account.cleared[it->collection];
@@ -288,7 +288,7 @@ static enum err scatter(struct tx *tx, struct work *w)
 					 : journal_insert(tx->s, w->account.user, &w->rows[i].row);
 	for (size_t i = 0; i < w->item_count && !err; i++)
 		if (w->items[i]->dirty)
-			err = scatter_item(tx, w, w->items[i]);
+			err = work_save_item(tx, w, w->items[i]);
 	if (!err && w->upstream.known)
 		err = scatter_upstream(tx, w);
 	if (!err)

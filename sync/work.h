@@ -20,6 +20,8 @@ enum err work_op(struct tx *tx, struct work *w, struct op *op, struct op_result 
 enum err work_look(struct tx *tx, struct work *w, const struct op *op, struct item *out);
 /* Ends the epoch here and now, also when this start has begun it: this replica has lost history. */
 void work_new_epoch(struct work *w);
+/* Saves one item, which is as its last op left it, within the bounds of its history. */
+enum err work_save_item(struct tx *tx, struct work *w, struct work_item *wi);
 /* Writes what changed, if anything did. */
 enum err work_end(struct tx *tx, struct work *w);
 

@@ -24,6 +24,7 @@ static void open_store(struct fixture *f)
 	struct buf why = buf_make(4096);
 	assert_int_equal(store_open(&f->options, &f->store, &why), ERR_OK);
 	assert_int_equal(reader_open(f->dir, &f->reader), ERR_OK);
+	reader_join(f->reader, f->store);
 	buf_free(&why);
 }
 
@@ -35,8 +36,11 @@ struct device_id test_device(unsigned char number)
 
 struct fixture *fixture_open(void)
 {
+	/* Two stores of one test are two installations. */
+	static uint64_t opened;
 	struct fixture *f = calloc(1, sizeof *f);
 	assert_non_null(f);
+	f->seed = opened++ << 32;
 	(void)snprintf(f->dir, sizeof f->dir, "/tmp/tsuzuki-test-XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
 	f->options = (struct store_options){.dir = f->dir,
