@@ -123,14 +123,12 @@ export class Copy {
 		return this.items.get(name);
 	}
 	result(op, result) {
-		if (result.outcome === 'rejected') return;
-		if (op.clear) return;
+		if (result.outcome === 'rejected' || op.clear) return;
 		const item = this.item(op.collection, op.key);
 		if (op.delete) item.deletedStamp = result.deletedStamp ?? result.stamp;
+		// What the result does not name is held as it was sent; what a later delete made void shows by its stamp.
 		if (result.outcome !== 'candidate')
-			for (const [name, value] of Object.entries(op.set ?? {}))
-				if (!(result.registers ?? {})[name] && result.outcome === 'applied')
-					item.registers[name] = { value, stamp: result.stamp };
+			for (const [name, value] of Object.entries(op.set ?? {})) item.registers[name] = { value, stamp: result.stamp };
 		Object.assign(item.registers, result.registers);
 	}
 	apply(ops, data) {
