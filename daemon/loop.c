@@ -46,16 +46,29 @@ struct loop_watch {
 	void *context;
 };
 
+enum { LOOKS = 8 }; /* at the clocks, until one was not interrupted */
+
+static int64_t read_ms(clockid_t clock)
+{
+	struct timespec at;
+	/* Cannot fail with these clocks on Linux. */
+	CHECK(clock_gettime(clock, &at) == 0);
+	return (int64_t)at.tv_sec * 1000 + at.tv_nsec / 1000000;
+}
+
 struct now loop_now(void)
 {
-	struct timespec wall, mono;
-	/* Neither call can fail with these clocks on Linux. */
-	CHECK(clock_gettime(CLOCK_REALTIME, &wall) == 0);
-	CHECK(clock_gettime(CLOCK_MONOTONIC, &mono) == 0);
-	return (struct now){
-		.wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000,
-		.mono_ms = (int64_t)mono.tv_sec * 1000 + mono.tv_nsec / 1000000,
-	};
+	struct now now = {0, 0};
+	int64_t before = read_ms(CLOCK_MONOTONIC);
+	/* Interrupted between the two, the thread would take the one clock for set. */
+	for (int tries = 0; tries < LOOKS; tries++) {
+		now.wall_ms = read_ms(CLOCK_REALTIME);
+		now.mono_ms = read_ms(CLOCK_MONOTONIC);
+		if (now.mono_ms - before <= 1)
+			break;
+		before = now.mono_ms;
+	}
+	return now;
 }
 
 /*

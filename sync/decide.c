@@ -486,7 +486,9 @@ enum err decide_op(struct work *w, const struct op *op, struct work_item *wi, st
 	memset(out, 0, sizeof *out);
 	if (op->kind == OP_CLEAR) {
 		st.stamp = out->stamp = op_stamp(w, op);
-		return decide_kind(&st);
+		enum err err = decide_kind(&st);
+		out->cleared = w->account.cleared[op->collection];
+		return err;
 	}
 	struct item *it = &wi->item;
 	out->refusal = refuse(w, op, it);

@@ -3,6 +3,9 @@
 #include <string.h>
 
 enum { COUNTER_MAX = 0xFFFF };
+/* The two clocks are read one after the other and cut to milliseconds: less than this is no clock that was
+ * set. */
+enum { LOOK_ERROR_MS = 10 };
 static const int64_t MS_MAX = 0xFFFFFFFFFFFF;
 
 struct stamp stamp_make(int64_t ms, unsigned counter, struct device_id device)
@@ -92,11 +95,12 @@ int64_t wall_look(struct wall *w, struct now now)
 {
 	int64_t corrected = now.wall_ms + w->run;
 	int64_t expected = w->shown.wall_ms + (now.mono_ms - w->shown.mono_ms);
-	if (w->shown.mono_ms != 0 && corrected < expected) {
+	bool behind = w->shown.mono_ms != 0 && corrected < expected;
+	if (behind && expected - corrected > LOOK_ERROR_MS) {
 		w->run += expected - corrected;
 		corrected = expected;
 	}
-	w->shown = (struct now){corrected, now.mono_ms};
+	w->shown = (struct now){behind ? expected : corrected, now.mono_ms};
 	return corrected;
 }
 

@@ -43,8 +43,8 @@ bool device_eq(struct device_id a, struct device_id b);
  * process lives.
  */
 struct wall {
-	struct now shown;
-	int64_t run; /* ms to add to the wall clock */
+	struct now shown; /* at the last look; the errors of looks do not add up in it */
+	int64_t run;	  /* ms to add to the wall clock */
 };
 
 /* Takes one look at the clocks; returns the corrected wall clock in ms. */

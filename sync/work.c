@@ -239,7 +239,10 @@ enum err work_save_item(struct tx *tx, struct work *w, struct work_item *wi)
 {
 	struct item *it = &wi->item;
 	struct stamp cleared = w->account.cleared[it->collection];
-	it->push = w->account.head;
+	/* One that only got a row more keeps the push of its seq: a page's cursor is the push of its last
+	 * item. */
+	if (it->seq > w->head_loaded)
+		it->push = w->account.head;
 	if (wi->tick)
 		return item_save_tick(tx->s, it, cleared);
 	enum err err = ERR_OK;

@@ -82,6 +82,29 @@ static void a_wall_clock_set_back_while_running_does_not_turn_time_back(void **s
 	assert_int_equal(stamp_clock_now(&clock, &wall, now, true), 1600000 + 10000000);
 }
 
+/* Two clocks are read one after the other and cut to milliseconds: what that makes of them must not add up.
+ */
+static void rounding_does_not_make_time_run_faster(void **state)
+{
+	struct wall wall = {.run = 0};
+	(void)state;
+	for (int64_t us = 0; us < 60000000; us += 370) {
+		struct now now = {1000000 + (us + 300) / 1000, 5000 + (us + 800 + us % 700) / 1000};
+		assert_in_range(wall_look(&wall, now), now.wall_ms, now.wall_ms);
+	}
+	assert_int_equal(wall.run, 0);
+}
+
+static void a_clock_that_is_set_back_bit_by_bit_is_noticed(void **state)
+{
+	struct wall wall = {.run = 0};
+	int64_t shown = 0;
+	(void)state;
+	for (int i = 0; i < 1000; i++) /* each second the wall clock loses 5 ms */
+		shown = wall_look(&wall, (struct now){1000000 + i * 995, 5000 + i * 1000});
+	assert_in_range(shown, 1000000 + 999 * 1000 - 20, 1000000 + 999 * 1000);
+}
+
 static void after_a_start_time_does_not_fall_behind_what_it_showed(void **state)
 {
 	struct wall wall = {.run = 0};
@@ -104,6 +127,8 @@ int main(void)
 		cmocka_unit_test(what_is_no_stamp_is_refused),
 		cmocka_unit_test(stamps_made_here_always_grow),
 		cmocka_unit_test(a_wall_clock_set_back_while_running_does_not_turn_time_back),
+		cmocka_unit_test(rounding_does_not_make_time_run_faster),
+		cmocka_unit_test(a_clock_that_is_set_back_bit_by_bit_is_noticed),
 		cmocka_unit_test(after_a_start_time_does_not_fall_behind_what_it_showed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
