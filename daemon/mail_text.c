@@ -108,7 +108,7 @@ static void add_name(struct buf *out, struct str name)
 	char bytes[NAME_BYTES];
 	struct str clean = {bytes, cut_chars(name, NAME_BYTES)};
 	for (size_t i = 0; i < clean.len; i++)
-		bytes[i] = is_control(name.ptr[i]) ? ' ' : name.ptr[i];
+		bytes[i] = (char)(is_control(name.ptr[i]) ? ' ' : name.ptr[i]);
 	if (is_ascii(clean) && clean.len < LINE - 10)
 		add_quoted(out, clean);
 	else
@@ -186,7 +186,7 @@ static void add_body(struct buf *out, const struct mail_text *t)
 	char bytes[NAME_BYTES];
 	struct str name = {bytes, cut_chars(t->username, NAME_BYTES)};
 	for (size_t i = 0; i < name.len; i++)
-		bytes[i] = is_control(t->username.ptr[i]) ? ' ' : t->username.ptr[i];
+		bytes[i] = (char)(is_control(t->username.ptr[i]) ? ' ' : t->username.ptr[i]);
 	add_printable(out, STR("Hello "));
 	add_printable(out, name);
 	add_printable(out, STR(",\n\n"
