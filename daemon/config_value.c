@@ -203,7 +203,7 @@ static bool address_byte(char c)
 /* "/a/b": segments that are not empty, "." or "..", of bytes that no URL escapes. */
 static bool base_path_good(struct str text)
 {
-	if (text.ptr[0] != '/')
+	if (text.ptr[0] != '/' || text.ptr[text.len - 1] == '/')
 		return false;
 	struct str rest = {text.ptr + 1, text.len - 1};
 	do {
