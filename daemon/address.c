@@ -106,6 +106,33 @@ bool network_holds(const struct network *n, const struct address *a)
 	return ((unsigned)(n->address.bytes[whole] ^ a->bytes[whole]) & mask) == 0;
 }
 
+static bool any_holds(const struct network *list, size_t count, const struct address *a)
+{
+	for (size_t i = 0; i < count; i++)
+		if (network_holds(&list[i], a))
+			return true;
+	return false;
+}
+
+struct address address_forwarded(
+	const struct network *trusted, size_t count, struct str forwarded, const struct address *peer)
+{
+	struct address client = *peer;
+	while (forwarded.len) {
+		size_t start = forwarded.len;
+		while (start > 0 && forwarded.ptr[start - 1] != ',')
+			start--;
+		struct address a;
+		if (!address_parse(str_trim((struct str){forwarded.ptr + start, forwarded.len - start}), &a))
+			return client;
+		client = a;
+		if (!any_holds(trusted, count, &a))
+			return client;
+		forwarded.len = start > 0 ? start - 1 : 0;
+	}
+	return client;
+}
+
 bool address_loopback(const struct address *a)
 {
 	static const unsigned char v6[16] = {[15] = 1};

@@ -24,6 +24,13 @@ bool address_parse(struct str text, struct address *out);
 /* An address or CIDR, as in TRUSTED_PROXIES. */
 bool network_parse(struct str text, struct network *out);
 bool network_holds(const struct network *n, const struct address *a);
+/*
+ * Whom a proxy asks for: the rightmost entry of its X-Forwarded-For that is in none of the trusted networks.
+ * An entry that cannot be read ends the walk; when nothing is left, it is whoever was found last, peer to
+ * begin with.
+ */
+struct address address_forwarded(
+	const struct network *trusted, size_t count, struct str forwarded, const struct address *peer);
 bool address_loopback(const struct address *a);
 /* The address that rate limits count: IPv6 by its /64. */
 struct address address_counted(const struct address *a);

@@ -190,14 +190,20 @@ bool value_bind(const struct option *o, struct str text, struct config *c, struc
 
 static bool path_byte(char c)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-	       memchr("-._~", c, 4) != NULL;
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+	       c == '.' || c == '_' || c == '~';
+}
+
+/* What an IPv6 address in brackets has besides. */
+static bool address_byte(char c)
+{
+	return c == '[' || c == ']' || c == ':';
 }
 
 /* "/a/b": segments that are not empty, "." or "..", of bytes that no URL escapes. */
 static bool base_path_good(struct str text)
 {
-	if (text.ptr[0] != '/')
+	if (text.ptr[0] != '/' || text.ptr[text.len - 1] == '/')
 		return false;
 	struct str rest = {text.ptr + 1, text.len - 1};
 	do {
@@ -255,7 +261,7 @@ static bool origin_parse(struct str text, struct config *c, struct str *out)
 	if (host_len == 0 || (has_port && !str_int(port, 1, 65535, &number)))
 		return false;
 	for (size_t i = 0; i < host_len; i++)
-		if (!path_byte(host.ptr[i]) && !(bracket && memchr("[]:", host.ptr[i], 3)))
+		if (!path_byte(host.ptr[i]) && !(bracket && address_byte(host.ptr[i])))
 			return false;
 	if (has_port && number == (tls ? 443 : 80))
 		origin.len = skip + host_len;

@@ -149,12 +149,24 @@ static void linger(struct http_conn *c, bool more_expected)
 
 /*
  * The library switches a connection to its next request when the socket can be written. It can, since the
- * whole reply has just gone out; saying so here saves a round of the loop.
+ * whole reply has just gone out; saying so here saves a round of the loop. It reads nothing yet.
  */
 static void let_next_request_in(struct http_conn *c)
 {
 	struct lws_pollfd fd = {.fd = lws_get_socket_fd(c->wsi), .events = POLLOUT, .revents = POLLOUT};
 	(void)lws_service_fd(loop_context(c->http->app->loop), &fd);
+}
+
+/*
+ * Whenever reading is stopped over kept bytes the library asks for a writable callback, and then spins. A
+ * socket that it failed to write to is one that it asks nothing of any more.
+ */
+static void stop_for_good(struct http_conn *c)
+{
+	unsigned char byte[LWS_PRE + 1] = {0};
+	(void)shutdown(lws_get_socket_fd(c->wsi), SHUT_WR);
+	(void)lws_write(c->wsi, byte + LWS_PRE, 1, LWS_WRITE_RAW);
+	conn_stop_reading(c);
 }
 
 static void keep_alive(struct http_conn *c)
@@ -163,10 +175,11 @@ static void keep_alive(struct http_conn *c)
 	(void)lws_rx_flow_control(c->wsi, 1);
 	bool over = lws_http_transaction_completed(c->wsi) != 0;
 	/* It keeps the table when it has bytes of a next request already, which it must not parse
-	 * (http_conn.h). */
+	 * (http_conn.h). More of them may be on their way. */
 	if (over || has_header_table(c)) {
-		(void)drain(c);
-		conn_kill(c);
+		let_next_request_in(c);
+		stop_for_good(c);
+		linger(c, false);
 		return;
 	}
 	/* No timer per connection: conn_look() looks at deadlines. */

@@ -16,7 +16,8 @@
  * - A reply never starts inside the library's callbacks but before the loop waits again, and goes straight to
  * the socket.
  * - A connection that has bytes kept when a reply is out (the client pipelines) is closed, after the first
- * reply. Such clients send the rest again, as RFC 9112 section 9.3.2 tells them to.
+ * reply and lingering, so that this one always arrives. Such clients send the rest again, as RFC 9112
+ * section 9.3.2 tells them to.
  * - Connections are closed from outside of the library's callbacks, at once: its own timers starve under
  * load.
  */

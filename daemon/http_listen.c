@@ -76,9 +76,12 @@ static void welcome(struct http *http, int fd, const struct sockaddr_storage *fr
 	struct address address = peer_address(from);
 	bool proxy = trusted(http, &address, unix_socket);
 	struct peer *peer = NULL;
-	if (http->stats.open >= http->max_connections ||
-		(!proxy && !(peer = peers_take(&http->peers, &address,
-				     http->app->config.max_connections_per_address)))) {
+	bool full = http->stats.open >= http->max_connections;
+	if (!full && !proxy) {
+		peer = peers_take(&http->peers, &address, http->app->config.max_connections_per_address);
+		full = !peer;
+	}
+	if (full) {
 		http->stats.refused++;
 		(void)close(fd);
 		return;

@@ -95,33 +95,6 @@ static struct framing_fault fill_query(struct http_conn *c, struct exchange *x)
 	return none;
 }
 
-static bool trusted_address(const struct config *config, const struct address *a)
-{
-	for (size_t i = 0; i < config->proxy_count; i++)
-		if (network_holds(&config->proxies[i], a))
-			return true;
-	return false;
-}
-
-/* The rightmost entry that no trusted proxy stands for; what cannot be read ends the walk. */
-static struct address client_of(const struct config *config, struct str forwarded, const struct address *peer)
-{
-	struct address client = *peer;
-	while (forwarded.len) {
-		size_t start = forwarded.len;
-		while (start > 0 && forwarded.ptr[start - 1] != ',')
-			start--;
-		struct address a;
-		if (!address_parse(str_trim((struct str){forwarded.ptr + start, forwarded.len - start}), &a))
-			return client;
-		client = a;
-		if (!trusted_address(config, &a))
-			return client;
-		forwarded.len = start > 0 ? start - 1 : 0;
-	}
-	return client;
-}
-
 static bool local_host(struct str host)
 {
 	struct str name = host;
@@ -153,8 +126,8 @@ static void fill_client(struct http_conn *c, struct exchange *x)
 	struct request *r = &x->request;
 	r->client = c->address;
 	if (c->trusted && lws_hdr_total_length(c->wsi, WSI_TOKEN_X_FORWARDED_FOR) > 0)
-		r->client = client_of(
-			&r->app->config, request_header(c, x, WSI_TOKEN_X_FORWARDED_FOR), &c->address);
+		r->client = address_forwarded(r->app->config.proxies, r->app->config.proxy_count,
+			request_header(c, x, WSI_TOKEN_X_FORWARDED_FOR), &c->address);
 	r->direct_local = address_loopback(&c->address) && !c->unix_socket && !forwarded_at_all(c->wsi) &&
 			  local_host(request_header(c, x, WSI_TOKEN_HOST));
 }

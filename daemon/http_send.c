@@ -163,11 +163,10 @@ void send_begin(struct http_conn *c)
 	size_t whole = has_body(x) ? x->request.response.body.len : 0, taken = 0;
 	compose(c, !x->request.response.close && !x->wants_close && !x->unframed && !x->chunked &&
 			   !c->http->draining);
-	if (!buf_ok(out) || !push(c, out->ptr, out->len, &taken))
-		conn_kill(c);
-	else if (taken == out->len && c->sent == whole)
+	bool failed = !buf_ok(out) || !push(c, out->ptr, out->len, &taken);
+	if (!failed && taken == out->len && c->sent == whole)
 		conn_finish(c);
-	else if (taken < out->len && !keep_rest(c, out, taken))
+	else if (failed || (taken < out->len && !keep_rest(c, out, taken)))
 		conn_kill(c);
 	else
 		wait_writable(c);

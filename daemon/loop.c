@@ -117,8 +117,8 @@ static struct lws_context *make_context(struct loop *loop, const struct loop_opt
 	info.retry_and_idle_policy = &no_pings;
 	/* Later than our own deadlines, so that only those count. */
 	info.timeout_secs = 2 * LIMIT_BODY_MS / 1000;
-	info.gid = (gid_t)-1;
-	info.uid = (uid_t)-1;
+	info.gid = -1;
+	info.uid = -1;
 	lws_set_log_level(LLL_ERR | LLL_WARN, on_lws_log);
 	return lws_create_context(&info);
 }

@@ -8,7 +8,7 @@
 
 enum {
 	LINE = 76, /* characters of a line; RFC 5322 recommends at most 78, quoted-printable demands 76 */
-	WORD_BYTES = 45,     /* of text in one encoded word: 60 base64 digits and 12 of frame stay under 75 */
+	WORD_BYTES = 42, /* of text in one encoded word: 56 base64 digits, 12 of frame and "From: " are 74 */
 	ADDRESS_BYTES = 320, /* 64 of a local part, '@' and 255 of a domain (RFC 5321) */
 	NAME_BYTES = 256     /* of a sender's name that are shown */
 };
@@ -108,7 +108,7 @@ static void add_name(struct buf *out, struct str name)
 	char bytes[NAME_BYTES];
 	struct str clean = {bytes, cut_chars(name, NAME_BYTES)};
 	for (size_t i = 0; i < clean.len; i++)
-		bytes[i] = is_control(name.ptr[i]) ? ' ' : name.ptr[i];
+		bytes[i] = (char)(is_control(name.ptr[i]) ? ' ' : name.ptr[i]);
 	if (is_ascii(clean) && clean.len < LINE - 10)
 		add_quoted(out, clean);
 	else
@@ -150,11 +150,13 @@ static void add_message_id(struct buf *out, const struct mail_text *t, struct st
 
 /* --- the body --- */
 
-/* Quoted-printable (RFC 2045): lines ended by LF come in, CRLF lines of at most 76 bytes go out. */
-static void add_printable(struct buf *out, struct str text)
+/*
+ * Quoted-printable (RFC 2045): lines ended by LF come in, CRLF lines of at most 76 bytes go out. Returns the
+ * column that it ended in, where the next piece goes on.
+ */
+static size_t add_printable(struct buf *out, size_t column, struct str text)
 {
 	static const char hex[] = "0123456789ABCDEF";
-	size_t column = 0;
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.ptr[i];
 		if (c == '\n') {
@@ -179,6 +181,7 @@ static void add_printable(struct buf *out, struct str text)
 		}
 		column += width;
 	}
+	return column;
 }
 
 static void add_body(struct buf *out, const struct mail_text *t)
@@ -186,23 +189,25 @@ static void add_body(struct buf *out, const struct mail_text *t)
 	char bytes[NAME_BYTES];
 	struct str name = {bytes, cut_chars(t->username, NAME_BYTES)};
 	for (size_t i = 0; i < name.len; i++)
-		bytes[i] = is_control(t->username.ptr[i]) ? ' ' : t->username.ptr[i];
-	add_printable(out, STR("Hello "));
-	add_printable(out, name);
-	add_printable(out, STR(",\n\n"
-			       "somebody, most likely you, said that the password of your account\n"
-			       "was forgotten. Here is a new one:\n\n"
-			       "Password: "));
-	add_printable(out, t->password);
-	add_printable(out, STR("\n\n"
-			       "It can be used once, within one hour from now. Until you log in with\n"
-			       "it, your old password works beside it as before. When you log in with\n"
-			       "it, it becomes your password: the old one stops working and all your\n"
-			       "other devices are logged out. You can then choose another password\n"
-			       "in your settings.\n\n"
-			       "If you did not ask for this, you need not do anything. Nobody but the\n"
-			       "reader of this mail knows the new password; it is void in an hour, and\n"
-			       "your old password stays as it is.\n"));
+		bytes[i] = (char)(is_control(t->username.ptr[i]) ? ' ' : t->username.ptr[i]);
+	size_t column = add_printable(out, 0, STR("Hello "));
+	column = add_printable(out, column, name);
+	column = add_printable(out, column,
+		STR(",\n\n"
+		    "somebody, most likely you, said that the password of your account\n"
+		    "was forgotten. Here is a new one:\n\n"
+		    "Password: "));
+	column = add_printable(out, column, t->password);
+	(void)add_printable(out, column,
+		STR("\n\n"
+		    "It can be used once, within one hour from now. Until you log in with\n"
+		    "it, your old password works beside it as before. When you log in with\n"
+		    "it, it becomes your password: the old one stops working and all your\n"
+		    "other devices are logged out. You can then choose another password\n"
+		    "in your settings.\n\n"
+		    "If you did not ask for this, you need not do anything. Nobody but the\n"
+		    "reader of this mail knows the new password; it is void in an hour, and\n"
+		    "your old password stays as it is.\n"));
 }
 
 enum err mail_text_write(const struct mail_text *t, struct buf *out)

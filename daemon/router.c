@@ -14,11 +14,11 @@
 const struct route routes[] = {
 #define ROUTE(method_, path_, scope_, body_cap_, rate_, handler_) \
 	{.method = METHOD_##method_,                              \
-		.path = path_,                                    \
+		.path = (path_),                                  \
 		.scope = SCOPE_##scope_,                          \
-		.body_cap = body_cap_,                            \
+		.body_cap = (body_cap_),                          \
 		.rate = RATE_##rate_,                             \
-		.handler = handler_},
+		.handler = (handler_)},
 #include "daemon/routes.def"
 };
 

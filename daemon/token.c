@@ -89,6 +89,15 @@ static bool is_digit64(char c)
 	       c == '_';
 }
 
+/* libsodium 1.0.18 takes every byte above 0x7f for a '_'. */
+static bool all_digits64(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!is_digit64(s.ptr[i]))
+			return false;
+	return true;
+}
+
 /* Three parts of base64url digits, none empty; what libjwt gets to see is nothing but that. */
 static bool is_compact(struct str token)
 {
@@ -205,7 +214,7 @@ enum err token_refresh_check(
 	unsigned char bytes[REFRESH_SIZE];
 	unsigned char mac[REFRESH_MAC];
 	size_t len = 0;
-	if (token.len != REFRESH_DIGITS ||
+	if (token.len != REFRESH_DIGITS || !all_digits64(token) ||
 		sodium_base642bin(bytes, sizeof bytes, token.ptr, token.len, NULL, &len, NULL,
 			sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
 		len != REFRESH_SIZE)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "sync/base/check.h"
 #include "sync/merge.h"
 #include "sync/registers.h"
 
@@ -311,6 +312,8 @@ static enum err decide_candidate(struct step *st)
 {
 	struct work *w = st->w;
 	struct work_session *s = work_session(w, st->wi, st->op->device, st->op->session);
+	/* Admission has kept it, as of every session that does not hold the place. */
+	CHECK(s);
 	st->out->outcome = OUTCOME_CANDIDATE;
 	st->out->rule = st->rule;
 	if (s->state.candidate_row) {

@@ -92,7 +92,9 @@ static struct str read_text(struct scan *r)
 		char c = r->rest.ptr[0];
 		r->rest.ptr++;
 		r->rest.len--;
-		if (c == '\\' && !(c = unescape(r))) {
+		if (c == '\\')
+			c = unescape(r);
+		if (!c) {
 			r->err = ERR_CORRUPT;
 			return STR("");
 		}
@@ -125,18 +127,18 @@ static void read_field(struct scan *r, const struct field_def *def, struct field
 	}
 	struct str digits = read_digits(r);
 	char text[48];
-	if (digits.len == 0 || digits.len >= sizeof text) {
-		r->err = ERR_CORRUPT;
-	} else if (def->type == FIELD_REAL) {
+	bool good = digits.len > 0 && digits.len < sizeof text;
+	if (good && def->type == FIELD_REAL) {
 		char *end = NULL;
 		memcpy(text, digits.ptr, digits.len);
 		text[digits.len] = '\0';
 		out->r = strtod(text, &end);
-		if (*end)
-			r->err = ERR_CORRUPT;
-	} else if (!str_int(digits, INT64_MIN, INT64_MAX, &out->i)) {
-		r->err = ERR_CORRUPT;
+		good = !*end;
+	} else if (good) {
+		good = str_int(digits, INT64_MIN, INT64_MAX, &out->i);
 	}
+	if (!good)
+		r->err = ERR_CORRUPT;
 }
 
 static void read_value(struct scan *r, enum reg reg, struct value *out)

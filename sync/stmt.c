@@ -3,7 +3,7 @@
 #include <string.h>
 
 static const char *const texts[STMT_COUNT] = {
-#define STATEMENT(id, sql) [STMT_##id] = sql,
+#define STATEMENT(id, sql) [STMT_##id] = (sql),
 #include "schema/statements.def"
 };
 

@@ -111,10 +111,10 @@ export class RawConnection {
 		});
 	}
 
-	/** Opens one to a daemon (or anything with a port). */
-	static open({ port, host = '127.0.0.1', socketPath } = {}) {
+	/** Opens one to a daemon (or anything with a port). `halfOpen`: our side stays open when the peer ends its own. */
+	static open({ port, host = '127.0.0.1', socketPath } = {}, { halfOpen = false } = {}) {
 		return new Promise((resolve, reject) => {
-			const socket = net.connect(socketPath ? { path: socketPath } : { port, host });
+			const socket = net.connect({ ...(socketPath ? { path: socketPath } : { port, host }), allowHalfOpen: halfOpen });
 			socket.once('error', reject);
 			socket.once('connect', () => {
 				socket.off('error', reject);

@@ -124,6 +124,32 @@ static void test_counted(void **state)
 	counted_as("2001:db8:1:3::", "2001:db8:1:3::");
 }
 
+static void asked_for_by(const char *forwarded, const char *client)
+{
+	struct address peer, found;
+	struct network trusted[2];
+	char out[ADDRESS_TEXT_SIZE];
+	assert_true(address_parse(STR("10.0.0.1"), &peer));
+	assert_true(network_parse(STR("10.0.0.0/8"), &trusted[0]));
+	assert_true(network_parse(STR("fd00::/8"), &trusted[1]));
+	found = address_forwarded(trusted, 2, str_from(forwarded), &peer);
+	address_text(&found, out);
+	assert_string_equal(out, client);
+}
+
+static void test_forwarded(void **state)
+{
+	(void)state;
+	asked_for_by("", "10.0.0.1");
+	asked_for_by("203.0.113.9", "203.0.113.9");
+	asked_for_by("203.0.113.9, fd00::2,10.0.0.3", "203.0.113.9");
+	/* What a client wrote itself stands left of its own address. */
+	asked_for_by("10.0.0.9, 198.51.100.1, 203.0.113.9, 10.0.0.3", "203.0.113.9");
+	asked_for_by("10.0.0.9, 10.0.0.3", "10.0.0.9");
+	asked_for_by("203.0.113.9, unknown, 10.0.0.3", "10.0.0.3");
+	asked_for_by("203.0.113.9,", "10.0.0.1");
+}
+
 static void test_unknown_is_shown(void **state)
 {
 	struct address none = {{0}};
@@ -142,6 +168,7 @@ int main(void)
 		cmocka_unit_test(test_networks_refused),
 		cmocka_unit_test(test_loopback),
 		cmocka_unit_test(test_counted),
+		cmocka_unit_test(test_forwarded),
 		cmocka_unit_test(test_unknown_is_shown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

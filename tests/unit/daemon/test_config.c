@@ -308,6 +308,7 @@ static const struct {
 	{"BIND=[::1]", "::"},
 	{"BASE_PATH=tsuzuki", "/tsuzuki"},
 	{"BASE_PATH=/a//b", "/tsuzuki"},
+	{"BASE_PATH=/a//", "/tsuzuki"},
 	{"BASE_PATH=/a/../b", "/tsuzuki"},
 	{"BASE_PATH=/a b", "/tsuzuki"},
 	{"BASE_PATH=/a?b", "/tsuzuki"},

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -32,6 +33,28 @@ static void the_password_stands_on_a_line_of_its_own(void **state)
 	buf_free(&out);
 }
 
+static void no_line_is_longer_than_76_characters(void **state)
+{
+	static const char *const names[] = {"日本語の名前がとても長い場合はどうなりますか",
+		"Ein ganz ordentlich langer Name eines "
+		"Absenders, der nicht auf eine Zeile geht"};
+	struct buf out = buf_make(MAIL_TEXT_MAX);
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		char from[512];
+		struct mail_text t = sample();
+		(void)snprintf(from, sizeof from, "%s <noreply@example.com>", names[i]);
+		t.from = str_from(from);
+		t.username = str_from(names[i]);
+		buf_clear(&out);
+		assert_int_equal(mail_text_write(&t, &out), ERR_OK);
+		struct str rest = buf_str(&out);
+		while (rest.len)
+			assert_in_range(str_cut(&rest, '\n').len, 1, 77);
+	}
+	buf_free(&out);
+}
+
 static void no_name_or_address_adds_a_header(void **state)
 {
 	static const char *const bad[] = {"a@b\r\nBcc: x@y", "a b@c", "<a@b>", "a@b@c", "", "@b", "a@"};
@@ -55,6 +78,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_password_stands_on_a_line_of_its_own),
+		cmocka_unit_test(no_line_is_longer_than_76_characters),
 		cmocka_unit_test(no_name_or_address_adds_a_header),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
