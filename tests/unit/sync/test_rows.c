@@ -373,14 +373,52 @@ static void a_journal_row_comes_back_and_coalesces_on(void **state)
 	assert_int_equal(journal_load(&r->s, 4711, 500, &r->arena, &loaded), ERR_OK);
 	same_row(&loaded, &saved);
 	assert_int_equal(journal_load(&r->s, 4712, 500, &r->arena, &loaded), ERR_NOT_FOUND);
+	assert_int_equal(loaded.fixed_sum, journal_fixed_sum(&saved, 4711));
+	assert_int_equal(loaded.sum, journal_sum(&saved, 4711));
 	struct journal_row on = a_row(r, 500);
-	assert_int_equal(journal_rewrite(&r->s, &on), ERR_OK);
 	saved.seq = on.seq;
 	saved.stamp = on.stamp;
 	saved.received = on.received;
 	saved.registers = on.registers;
+	saved.rule = on.rule = RULE_NEWEST;
+	assert_int_equal(journal_rewrite(&r->s, 4711, &on), ERR_OK);
 	assert_int_equal(journal_load(&r->s, 4711, 500, &r->arena, &loaded), ERR_OK);
 	same_row(&loaded, &saved);
+}
+
+/* A bit that flips anywhere in a row shows in one of its checksums, and only in that. */
+static void checksums_cover_every_column(void **state)
+{
+	struct rows *r = *state;
+	const struct journal_row row = a_row(r, 500);
+	struct journal_row fixed[7];
+	struct journal_row moving[5];
+	for (size_t i = 0; i < 7; i++)
+		fixed[i] = row;
+	for (size_t i = 0; i < 5; i++)
+		moving[i] = row;
+	fixed[0].collection = COLLECTION_WATCHLIST;
+	fixed[1].item ^= 1;
+	fixed[2].first_seq ^= 1;
+	fixed[3].kind = OP_SET;
+	fixed[4].event = EVENT_STOP;
+	fixed[5].outcome = OUTCOME_APPLIED;
+	fixed[6].session = STR("other");
+	moving[0].seq ^= 1;
+	moving[1].received ^= 1;
+	moving[2].rule = RULE_NEWEST;
+	moving[3].stamp.bytes[15] ^= 1;
+	moving[4].registers = STR("{}");
+	for (size_t i = 0; i < 7; i++) {
+		assert_int_not_equal(journal_fixed_sum(&fixed[i], 4711), journal_fixed_sum(&row, 4711));
+		assert_int_equal(journal_sum(&fixed[i], 4711), journal_sum(&row, 4711));
+	}
+	for (size_t i = 0; i < 5; i++) {
+		assert_int_not_equal(journal_sum(&moving[i], 4711), journal_sum(&row, 4711));
+		assert_int_equal(journal_fixed_sum(&moving[i], 4711), journal_fixed_sum(&row, 4711));
+	}
+	assert_int_not_equal(journal_sum(&row, 4712), journal_sum(&row, 4711));
+	assert_int_not_equal(journal_fixed_sum(&row, 4712), journal_fixed_sum(&row, 4711));
 }
 
 static void a_journal_row_of_unknown_words_is_damage(void **state)
@@ -445,6 +483,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(derived_columns_follow_the_barrier, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_tick_rewrites_what_a_tick_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_journal_row_comes_back_and_coalesces_on, setup, teardown),
+		cmocka_unit_test_setup_teardown(checksums_cover_every_column, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_journal_row_of_unknown_words_is_damage, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_playback_comes_back_and_the_oldest_goes, setup, teardown),
 	};
