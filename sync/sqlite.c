@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+#include "sync/wal_file.h"
+
 enum { BUSY_TIMEOUT_MS = 5000 };
 
 enum err sqlite_err(int code)
@@ -43,7 +45,7 @@ enum err sqlite_open(const char *path, int readonly, sqlite3 **out)
 	sqlite3 *db = NULL;
 	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 	flags |= readonly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-	int code = sqlite3_open_v2(path, &db, flags, NULL);
+	int code = sqlite3_open_v2(path, &db, flags, readonly ? NULL : wal_file_vfs());
 	if (code == SQLITE_OK)
 		code = sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
 	if (code != SQLITE_OK) {
