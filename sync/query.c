@@ -150,6 +150,7 @@ static enum err watchlist_rows(struct reader *reader, const struct account *a, c
 	struct query q =
 		stmt_query(&reader->statements, filter ? STMT_WATCHLIST_PAGE_STATUS : STMT_WATCHLIST_PAGE);
 	query_int(&q, (int64_t)a->user);
+	query_int(&q, stamp_ms(a->cleared[COLLECTION_WATCHLIST]));
 	query_blob(&q, a->cleared[COLLECTION_WATCHLIST].bytes, STAMP_SIZE);
 	if (filter)
 		query_text(&q, str_from(status_names[page->status]));
