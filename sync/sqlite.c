@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "sync/store.h"
 #include "sync/wal_file.h"
 
 enum { BUSY_TIMEOUT_MS = 5000 };
@@ -33,6 +34,12 @@ enum err sqlite_err(int code)
 	default:
 		return ERR_IO;
 	}
+}
+
+void store_prepare_process(void)
+{
+	/* Nobody asks SQLite how much memory it has taken, and counting it takes a lock for every piece. */
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
 enum err sqlite_exec(sqlite3 *db, const char *sql)
@@ -67,7 +74,7 @@ enum err sqlite_setup(sqlite3 *db, int readonly)
 	}
 	return sqlite_exec(db,
 		"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
-		"PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF;");
+		"PRAGMA cache_size=-16384; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF;");
 }
 
 void sqlite_close(sqlite3 *db)
