@@ -3,9 +3,13 @@
 #include "daemon/app.h"
 #include "sync/view.h"
 
+/* What most answers need: no growing on the way. */
+enum { ANSWER_BYTES = 1000 };
+
 struct buf answer_begin(void)
 {
 	struct buf b = buf_make(LIMIT_RESPONSE);
+	buf_reserve(&b, ANSWER_BYTES);
 	buf_text(&b, "{\"success\":true,\"data\":");
 	return b;
 }

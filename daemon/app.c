@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sodium.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -92,6 +93,20 @@ static void on_store_failed(void *context)
 	loop_stop(app->loop);
 }
 
+/* What follows may tell of these commits, so it must see them. */
+static void on_commits(void *context)
+{
+	struct app *app = context;
+	reader_release(app->reader);
+}
+
+/* The loop's reads between two waits share one snapshot. */
+static void on_before_wait(struct loop_before_wait *hook)
+{
+	struct app *app = (struct app *)((char *)hook - offsetof(struct app, before_wait));
+	reader_release(app->reader);
+}
+
 static enum err open_loop(struct app *app)
 {
 	struct loop_options options = {
@@ -102,13 +117,19 @@ static enum err open_loop(struct app *app)
 	if (!err)
 		err = workers_open(app->loop, &app->workers);
 	if (!err)
-		err = writer_open(app->loop, app->store, on_store_failed, app, &app->writer);
+		err = writer_open(app->loop, app->store,
+			(struct writer_hooks){
+				.on_commits = on_commits, .on_failed = on_store_failed, .context = app},
+			&app->writer);
 	if (!err)
 		err = slowdown_open(app->loop, &app->slowdown);
 	if (!err)
 		err = ratelimit_open(&app->config, &app->ratelimit);
 	if (err)
 		return err;
+	app->before_wait.run = on_before_wait;
+	loop_before_wait(app->loop, &app->before_wait);
+	reader_keep_snapshots(app->reader);
 	app->auth = auth_cache_make();
 	return app->auth ? ERR_OK : ERR_NOMEM;
 }
@@ -208,6 +229,7 @@ int app_run(struct app *app)
 {
 	struct buf why = buf_make(8192);
 	app->started = loop_now();
+	store_prepare_process();
 	enum err err = open_app(app, &why);
 	if (err) {
 		log_error("%s", why.ptr ? why.ptr : err_name(err));

@@ -21,8 +21,9 @@ struct app {
 	const struct config_flags *flags; /* of the command line: SIGHUP reads all settings again */
 	struct config config;
 	struct token_keys keys;
-	struct store *store;	   /* the writer's while it runs */
-	struct reader *reader;	   /* the loop's */
+	struct store *store;   /* the writer's while it runs */
+	struct reader *reader; /* the loop's */
+	struct loop_before_wait before_wait;
 	struct reader *big_reader; /* LANE_READ's */
 	struct loop *loop;
 	struct writer *writer;

@@ -235,10 +235,6 @@ enum err mailer_open(struct app *app, struct mailer **out)
 	struct mailer *m = calloc(1, sizeof *m);
 	if (!m)
 		return ERR_NOMEM;
-	if (outbound_open()) {
-		free(m);
-		return ERR_NOMEM;
-	}
 	m->app = app;
 	atomic_init(&m->stop, false);
 	m->tick.run = on_tick;
@@ -257,9 +253,6 @@ void mailer_stop(struct mailer *m)
 
 void mailer_close(struct mailer *m)
 {
-	if (!m)
-		return;
-	outbound_close();
 	free(m);
 }
 

@@ -1,6 +1,5 @@
 #include "daemon/outbound.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "daemon/limits.h"
 #include "daemon/loop.h"
 #include "daemon/mail_text.h"
+#include "daemon/outbound_curl.h"
 
 enum { ADDRESS_SIZE = 336, PATIENCE_AFTER_QUIT_MS = 2000 };
 
@@ -15,6 +15,7 @@ enum { ADDRESS_SIZE = 336, PATIENCE_AFTER_QUIT_MS = 2000 };
 enum stage { STAGE_CONNECT, STAGE_HELLO, STAGE_AUTH, STAGE_FROM, STAGE_RCPT, STAGE_DATA, STAGE_BODY };
 
 struct sending {
+	const struct outbound_curl *lib;
 	CURL *curl;	       /* owned */
 	CURLU *url;	       /* owned */
 	struct curl_slist *to; /* owned */
@@ -24,16 +25,6 @@ struct sending {
 	int64_t deadline_ms;	   /* mono */
 	char why[CURL_ERROR_SIZE]; /* libcurl's */
 };
-
-enum err outbound_open(void)
-{
-	return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? ERR_OK : ERR_NOMEM;
-}
-
-void outbound_close(void)
-{
-	curl_global_cleanup();
-}
 
 /* --- what libcurl calls --- */
 
@@ -95,7 +86,7 @@ static bool option_ok(bool *good, CURLcode code)
 	return *good;
 }
 
-#define SET(option, value) option_ok(&good, curl_easy_setopt(s->curl, (option), (value)))
+#define SET(option, value) option_ok(&good, s->lib->easy_setopt(s->curl, (option), (value)))
 
 static bool set_relay(struct sending *s)
 {
@@ -165,12 +156,12 @@ static bool make_url(struct sending *s)
 	bool bare6 = strchr(m->host, ':') && m->host[0] != '[';
 	int len = snprintf(host, sizeof host, bare6 ? "[%s]" : "%s", m->host);
 	(void)snprintf(port, sizeof port, "%u", m->port);
-	s->url = curl_url();
+	s->url = s->lib->url();
 	return s->url && len > 0 && (size_t)len < sizeof host &&
-	       curl_url_set(s->url, CURLUPART_SCHEME, m->tls == MAIL_IMPLICIT ? "smtps" : "smtp", 0) ==
+	       s->lib->url_set(s->url, CURLUPART_SCHEME, m->tls == MAIL_IMPLICIT ? "smtps" : "smtp", 0) ==
 		       CURLUE_OK &&
-	       curl_url_set(s->url, CURLUPART_HOST, host, 0) == CURLUE_OK &&
-	       curl_url_set(s->url, CURLUPART_PORT, port, 0) == CURLUE_OK;
+	       s->lib->url_set(s->url, CURLUPART_HOST, host, 0) == CURLUE_OK &&
+	       s->lib->url_set(s->url, CURLUPART_PORT, port, 0) == CURLUE_OK;
 }
 
 /* "<address>"; false when text holds none, so that nothing in it can become a command of its own. */
@@ -216,12 +207,12 @@ static enum err judge(const struct sending *s, CURLcode result, struct buf *why)
 	}
 	bool answered = result == CURLE_SEND_ERROR || result == CURLE_WEIRD_SERVER_REPLY ||
 			result == CURLE_LOGIN_DENIED || result == CURLE_REMOTE_ACCESS_DENIED;
-	if (answered && curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &code) == CURLE_OK &&
+	if (answered && s->lib->easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &code) == CURLE_OK &&
 		code >= 400) {
 		tell_refusal(s, code, why);
 		return code >= 500 && s->stage >= STAGE_RCPT ? ERR_INVALID : ERR_IO;
 	}
-	buf_text(why, s->why[0] ? s->why : curl_easy_strerror(result));
+	buf_text(why, s->why[0] ? s->why : s->lib->easy_strerror(result));
 	return ERR_IO;
 }
 
@@ -235,7 +226,7 @@ static enum err perform(struct sending *s, const char *from, struct buf *why)
 		buf_text(why, "libcurl cannot be set up for mail");
 		return ERR_NOMEM;
 	}
-	return judge(s, curl_easy_perform(s->curl), why);
+	return judge(s, s->lib->easy_perform(s->curl), why);
 }
 
 enum err outbound_send(const struct outbound_mail *mail, struct buf *why)
@@ -247,14 +238,19 @@ enum err outbound_send(const struct outbound_mail *mail, struct buf *why)
 		buf_text(why, "the sender or the recipient is no mail address");
 		return ERR_INVALID;
 	}
-	s.curl = curl_easy_init();
-	s.to = curl_slist_append(NULL, to);
+	s.lib = outbound_curl();
+	if (!s.lib) {
+		buf_text(why, "libcurl (Debian's package libcurl4) cannot be loaded");
+		return ERR_IO;
+	}
+	s.curl = s.lib->easy_init();
+	s.to = s.lib->slist_append(NULL, to);
 	if (s.curl && s.to)
 		err = perform(&s, from, why);
 	else
 		buf_text(why, "memory is short");
-	curl_easy_cleanup(s.curl);
-	curl_slist_free_all(s.to);
-	curl_url_cleanup(s.url);
+	s.lib->easy_cleanup(s.curl);
+	s.lib->slist_free_all(s.to);
+	s.lib->url_cleanup(s.url);
 	return err;
 }

@@ -27,13 +27,6 @@ struct outbound_mail {
 };
 
 /*
- * Sets up libcurl for the process; before any worker sends. Loop thread. ERR_NOMEM when libcurl cannot start.
- * Each outbound_open() that succeeded wants one outbound_close().
- */
-enum err outbound_open(void);
-void outbound_close(void);
-
-/*
  * Sends one mail by SMTP; at most LIMIT_MAIL_SEND_MS, name lookup included. Certificates are always verified,
  * against the system's authorities, or against the file that the environment names in SSL_CERT_FILE. With
  * MAIL_STARTTLS nothing is said before the connection is encrypted, and a relay that offers no encryption

@@ -20,8 +20,7 @@ struct job_list {
 struct writer {
 	struct loop *loop;
 	struct store *store;
-	void (*on_failed)(void *context);
-	void *context;
+	struct writer_hooks hooks;
 	pthread_t thread;
 	pthread_mutex_t mutex;
 	pthread_cond_t wake;
@@ -142,6 +141,8 @@ static void run_done(struct loop_item *item)
 	w->posted = false;
 	bool failed = w->stats.failed;
 	CHECK(pthread_mutex_unlock(&w->mutex) == 0);
+	if (jobs && w->hooks.on_commits)
+		w->hooks.on_commits(w->hooks.context);
 	while (jobs) {
 		struct job *next = jobs->next;
 		jobs->done(jobs);
@@ -149,7 +150,7 @@ static void run_done(struct loop_item *item)
 	}
 	if (failed && !w->told) {
 		w->told = true;
-		w->on_failed(w->context);
+		w->hooks.on_failed(w->hooks.context);
 	}
 }
 
@@ -182,13 +183,12 @@ static int start_thread(struct writer *w)
 	return code;
 }
 
-enum err writer_open(struct loop *loop, struct store *store, void (*on_failed)(void *context), void *context,
-	struct writer **out)
+enum err writer_open(struct loop *loop, struct store *store, struct writer_hooks hooks, struct writer **out)
 {
 	struct writer *w = calloc(1, sizeof *w);
 	if (!w)
 		return ERR_NOMEM;
-	*w = (struct writer){.loop = loop, .store = store, .on_failed = on_failed, .context = context};
+	*w = (struct writer){.loop = loop, .store = store, .hooks = hooks};
 	w->item.run = run_done;
 	list_init(&w->queue);
 	list_init(&w->done);

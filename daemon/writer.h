@@ -11,9 +11,15 @@
 
 struct writer;
 
-/* Starts the thread. on_failed runs on the loop's thread when a commit could not be synced (exit 74). */
-enum err writer_open(struct loop *loop, struct store *store, void (*on_failed)(void *context), void *context,
-	struct writer **out);
+/* Both run on the loop's thread. */
+struct writer_hooks {
+	void (*on_commits)(void *context); /* before the answers of jobs that were committed; may be NULL */
+	void (*on_failed)(void *context);  /* a commit could not be synced (exit 74) */
+	void *context;
+};
+
+/* Starts the thread. */
+enum err writer_open(struct loop *loop, struct store *store, struct writer_hooks hooks, struct writer **out);
 /* Finishes what is queued, then joins; what is done by then is reported. The store still has to be closed. */
 void writer_close(struct writer *w);
 /*

@@ -130,14 +130,9 @@ enum err query_history(
 	struct reader *reader, uint64_t user, enum collection collection, struct str key, struct buf *out)
 {
 	struct arena arena = arena_make((size_t)1 << 20);
-	struct query q = stmt_query(&reader->statements, STMT_READ_BEGIN);
-	enum err err = query_run(&q);
-	if (!err) {
-		err = read_history(reader, user, collection, key, &arena, out);
-		q = stmt_query(&reader->statements, STMT_COMMIT);
-		enum err end = query_run(&q);
-		err = err ? err : end;
-	}
+	enum err err = snapshot_begin(reader);
+	if (!err)
+		err = snapshot_end(reader, read_history(reader, user, collection, key, &arena, out));
 	arena_free(&arena);
 	return !err && !buf_ok(out) ? ERR_NOMEM : err;
 }

@@ -213,12 +213,6 @@ static enum err read_page(struct reader *reader, struct reading *r, struct buf *
 	return err;
 }
 
-static enum err snapshot(struct reader *reader, enum stmt_id id)
-{
-	struct query q = stmt_query(&reader->statements, id);
-	return query_run(&q);
-}
-
 /* The user's stamp clock, as the store would read it. */
 static int64_t reader_time(struct reader *reader, const struct account *a, struct now now)
 {
@@ -231,7 +225,7 @@ enum err exchange_pull(
 	struct reader *reader, uint64_t user, struct now now, struct pull *pull, struct buf *out)
 {
 	struct reading r = {.pull = pull};
-	enum err err = snapshot(reader, STMT_READ_BEGIN);
+	enum err err = snapshot_begin(reader);
 	if (err)
 		return err;
 	err = account_load(&reader->statements, user, &r.account);
@@ -243,8 +237,7 @@ enum err exchange_pull(
 		if (!err)
 			err = read_page(reader, &r, out);
 	}
-	enum err end = snapshot(reader, STMT_COMMIT);
-	err = err ? err : end;
+	err = snapshot_end(reader, err);
 	return !err && !buf_ok(out) ? ERR_NOMEM : err;
 }
 
@@ -303,7 +296,7 @@ enum err exchange_reads(struct reader *reader, struct exchange_job *x, struct pu
 	*reads = in->count == 0;
 	if (!*reads)
 		return ERR_OK;
-	enum err err = snapshot(reader, STMT_READ_BEGIN);
+	enum err err = snapshot_begin(reader);
 	if (err)
 		return err;
 	err = account_load(&reader->statements, x->job.user, &a);
@@ -313,8 +306,7 @@ enum err exchange_reads(struct reader *reader, struct exchange_job *x, struct pu
 		err = judge(reader, &a, &in->head, &x->offer, reads);
 	if (!err)
 		err = read_ack(reader, x);
-	enum err end = snapshot(reader, STMT_COMMIT);
-	err = err ? err : end;
+	err = snapshot_end(reader, err);
 	if (err)
 		return err;
 	*pull = pull_of(in, a.head);

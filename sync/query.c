@@ -12,19 +12,6 @@
 /* Decide lets 8 run; a few more are read, should an older version have left them. */
 enum { RUNNING_READ_MOST = 16 };
 
-static enum err snapshot_begin(struct reader *reader)
-{
-	struct query q = stmt_query(&reader->statements, STMT_READ_BEGIN);
-	return query_run(&q);
-}
-
-static enum err snapshot_end(struct reader *reader, enum err err)
-{
-	struct query q = stmt_query(&reader->statements, STMT_COMMIT);
-	enum err end = query_run(&q);
-	return err ? err : end;
-}
-
 enum err query_email(struct reader *reader, struct str email, uint64_t *user)
 {
 	return login_find(&reader->statements, LOGIN_EMAIL, email, user);
@@ -32,7 +19,11 @@ enum err query_email(struct reader *reader, struct str email, uint64_t *user)
 
 enum err query_profile(struct reader *reader, uint64_t user, struct arena *a, struct profile *out)
 {
-	return profile_load(&reader->statements, user, a, out);
+	enum err err = snapshot_begin(reader);
+	if (err)
+		return err;
+	err = profile_load(&reader->statements, user, a, out);
+	return snapshot_end(reader, err);
 }
 
 enum err query_identity(
@@ -150,6 +141,7 @@ static enum err watchlist_rows(struct reader *reader, const struct account *a, c
 	struct query q =
 		stmt_query(&reader->statements, filter ? STMT_WATCHLIST_PAGE_STATUS : STMT_WATCHLIST_PAGE);
 	query_int(&q, (int64_t)a->user);
+	query_int(&q, stamp_ms(a->cleared[COLLECTION_WATCHLIST]));
 	query_blob(&q, a->cleared[COLLECTION_WATCHLIST].bytes, STAMP_SIZE);
 	if (filter)
 		query_text(&q, str_from(status_names[page->status]));

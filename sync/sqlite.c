@@ -2,6 +2,9 @@
 
 #include <stddef.h>
 
+#include "sync/store.h"
+#include "sync/wal_file.h"
+
 enum { BUSY_TIMEOUT_MS = 5000 };
 
 enum err sqlite_err(int code)
@@ -33,6 +36,12 @@ enum err sqlite_err(int code)
 	}
 }
 
+void store_prepare_process(void)
+{
+	/* Nobody asks SQLite how much memory it has taken, and counting it takes a lock for every piece. */
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 enum err sqlite_exec(sqlite3 *db, const char *sql)
 {
 	return sqlite_err(sqlite3_exec(db, sql, NULL, NULL, NULL));
@@ -43,7 +52,7 @@ enum err sqlite_open(const char *path, int readonly, sqlite3 **out)
 	sqlite3 *db = NULL;
 	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 	flags |= readonly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-	int code = sqlite3_open_v2(path, &db, flags, NULL);
+	int code = sqlite3_open_v2(path, &db, flags, readonly ? NULL : wal_file_vfs());
 	if (code == SQLITE_OK)
 		code = sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
 	if (code != SQLITE_OK) {
@@ -65,7 +74,7 @@ enum err sqlite_setup(sqlite3 *db, int readonly)
 	}
 	return sqlite_exec(db,
 		"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
-		"PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF;");
+		"PRAGMA cache_size=-16384; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF;");
 }
 
 void sqlite_close(sqlite3 *db)

@@ -21,6 +21,10 @@ struct store_options {
 	int64_t history_ms;    /* and how long they are kept */
 };
 
+/* Once in a process that serves, before it opens anything and before it has a second thread. May be left out.
+ */
+void store_prepare_process(void);
+
 /*
  * Opens DIR/tsuzuki.db, making or migrating it (a backup by VACUUM INTO comes first), and takes the data
  * folder's lock. On failure *why says for people what is wrong and what to do; the file is left as it was.
@@ -56,5 +60,12 @@ void reader_join(struct reader *reader, const struct store *store);
 /* Looks at the clocks, so that a step of the wall clock shows; now and then (a tick). The reader's thread. */
 void reader_look(struct reader *reader, struct now now);
 void reader_close(struct reader *reader);
+/*
+ * From now on the snapshot that a read begins serves every read until reader_release(), so that one look at
+ * the file's locks does for all of them. Whoever asks for it releases before anything that must see a later
+ * commit, and before waiting.
+ */
+void reader_keep_snapshots(struct reader *reader);
+void reader_release(struct reader *reader);
 
 #endif

@@ -291,13 +291,6 @@ static int set_up(void **state)
 {
 	(void)state;
 	(void)signal(SIGPIPE, SIG_IGN);
-	return outbound_open();
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	outbound_close();
 	return 0;
 }
 
@@ -311,5 +304,5 @@ int main(void)
 		cmocka_unit_test(a_stop_ends_a_silent_conversation),
 		cmocka_unit_test(no_address_adds_a_command),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, NULL);
 }
