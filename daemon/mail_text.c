@@ -107,9 +107,12 @@ static void add_name(struct buf *out, struct str name)
 {
 	char bytes[NAME_BYTES];
 	struct str clean = {bytes, cut_chars(name, NAME_BYTES)};
-	for (size_t i = 0; i < clean.len; i++)
+	size_t escapes = 0; /* at most: those that are there already stay as they are */
+	for (size_t i = 0; i < clean.len; i++) {
 		bytes[i] = (char)(is_control(name.ptr[i]) ? ' ' : name.ptr[i]);
-	if (is_ascii(clean) && clean.len < LINE - 10)
+		escapes += bytes[i] == '"' || bytes[i] == '\\';
+	}
+	if (is_ascii(clean) && clean.len + escapes < LINE - 10)
 		add_quoted(out, clean);
 	else
 		add_encoded(out, clean);

@@ -37,7 +37,9 @@ static void no_line_is_longer_than_76_characters(void **state)
 {
 	static const char *const names[] = {"日本語の名前がとても長い場合はどうなりますか",
 		"Ein ganz ordentlich langer Name eines "
-		"Absenders, der nicht auf eine Zeile geht"};
+		"Absenders, der nicht auf eine Zeile geht",
+		"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\""
+		"\"\"\"\"\"\""};
 	struct buf out = buf_make(MAIL_TEXT_MAX);
 	(void)state;
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
