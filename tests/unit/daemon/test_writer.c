@@ -18,6 +18,8 @@ static pthread_t loop_thread;
 static unsigned done_count;
 static unsigned stop_at;
 static unsigned order;
+static unsigned commits_told;
+static unsigned done_when_told;
 
 struct probe {
 	struct job job; /* first */
@@ -71,6 +73,14 @@ static void never(void *context)
 	fail_msg("the disk did not fail");
 }
 
+/* Told before the answers of what was committed. */
+static void commits(void *context)
+{
+	unsigned *told = context;
+	(*told)++;
+	done_when_told = done_count;
+}
+
 static int setup(void **state)
 {
 	struct loop_options options = {0};
@@ -78,11 +88,12 @@ static int setup(void **state)
 	(void)alarm(60);
 	f = fixture_open();
 	loop_thread = pthread_self();
-	done_count = stop_at = order = 0;
+	done_count = stop_at = order = commits_told = done_when_told = 0;
 	assert_int_equal(sem_init(&gate, 0, 0), 0);
 	assert_int_equal(sem_init(&begun, 0, 0), 0);
 	assert_int_equal(loop_open(&options, &loop), ERR_OK);
-	return writer_open(loop, f->store, never, NULL, &writer);
+	struct writer_hooks hooks = {.on_commits = commits, .on_failed = never, .context = &commits_told};
+	return writer_open(loop, f->store, hooks, &writer);
 }
 
 static int teardown(void **state)
@@ -117,6 +128,8 @@ static void jobs_run_there_and_are_done_here_in_order(void **state)
 	assert_int_equal(stats.jobs, 50);
 	assert_in_range(stats.commits, 1, 50);
 	assert_int_equal(stats.queued, 0);
+	assert_in_range(commits_told, 1, 50);
+	assert_true(done_when_told < 50);
 	assert_false(stats.failed);
 }
 
