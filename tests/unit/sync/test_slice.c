@@ -124,6 +124,23 @@ static void a_clear_of_one_collection_leaves_the_other(void **state)
 	assert_null(fixture_view(f, COLLECTION_WATCHLIST, "k1"));
 }
 
+static void two_clears_at_once_are_both_done(void **state)
+{
+	struct fixture *f = *state;
+	struct op listed = test_watchlist(f, "k1", "watching");
+	(void)fixture_op(f, &listed);
+	fill(f, 3);
+	clear(f, COLLECTION_PROGRESS);
+	clear(f, COLLECTION_WATCHLIST);
+	(void)run_slices(f);
+	sqlite3 *db = look(f);
+	assert_int_equal(count(db, "SELECT count(*) FROM progress WHERE user = ? AND time <> 0", f->user), 0);
+	assert_int_equal(
+		count(db, "SELECT count(*) FROM watchlist WHERE user = ? AND status = 'watching'", f->user),
+		0);
+	sqlite_close(db);
+}
+
 static void a_running_tick_and_its_sessions_are_cleared_too(void **state)
 {
 	struct fixture *f = *state;
@@ -264,6 +281,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_long_clear_goes_on_after_a_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_clear_of_one_collection_leaves_the_other, setup, teardown),
+		cmocka_unit_test_setup_teardown(two_clears_at_once_are_both_done, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_running_tick_and_its_sessions_are_cleared_too, setup, teardown),
 		cmocka_unit_test_setup_teardown(
