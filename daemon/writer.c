@@ -104,6 +104,18 @@ static void report(struct writer *w, struct job *jobs)
 	}
 }
 
+/* A failure between commits, of a checkpoint or a slice, is told at once too; under the mutex. */
+static void report_failure(struct writer *w)
+{
+	if (w->stats.failed || !store_failed(w->store))
+		return;
+	w->stats.failed = true;
+	if (!w->posted) {
+		w->posted = true;
+		loop_post(w->loop, &w->item);
+	}
+}
+
 static void *writer_thread(void *argument)
 {
 	struct writer *w = argument;
@@ -127,6 +139,7 @@ static void *writer_thread(void *argument)
 			pause = store_slice(w->store, loop_now()) ? BETWEEN_SLICES_MS : IDLE_MS;
 		}
 		CHECK(pthread_mutex_lock(&w->mutex) == 0);
+		report_failure(w);
 	}
 	CHECK(pthread_mutex_unlock(&w->mutex) == 0);
 	return NULL;

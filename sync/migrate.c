@@ -62,15 +62,14 @@ enum err migrate_judge(sqlite3 *db, const char *path, int *version, struct buf *
 	}
 	if (user_version < 1)
 		return judge_error(ERR_CORRUPT, path, why);
-	int64_t good = 0;
 	sqlite3_stmt *stmt = NULL;
 	int code = sqlite3_prepare_v2(db, "SELECT 1 FROM account, login, meta LIMIT 1", -1, &stmt, NULL);
 	if (code == SQLITE_OK)
 		code = sqlite3_step(stmt);
-	good = code == SQLITE_ROW || code == SQLITE_DONE;
 	(void)sqlite3_finalize(stmt);
-	if (!good)
-		return judge_error(ERR_CORRUPT, path, why);
+	/* SQLITE_ERROR: a table is missing. A disk that cannot be read says nothing of the file. */
+	if (code != SQLITE_ROW && code != SQLITE_DONE)
+		return judge_error(code == SQLITE_ERROR ? ERR_CORRUPT : sqlite_err(code), path, why);
 	*version = (int)user_version;
 	return ERR_OK;
 }

@@ -9,6 +9,9 @@ enum { BUSY_TIMEOUT_MS = 5000 };
 
 enum err sqlite_err(int code)
 {
+	/* The index of the WAL could not be made longer. It holds nothing that must last. */
+	if (code == SQLITE_IOERR_SHMSIZE)
+		return ERR_DISK_FULL;
 	switch (code & 0xff) {
 	case SQLITE_OK:
 	case SQLITE_ROW:

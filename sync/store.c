@@ -10,6 +10,7 @@
 
 #include "sync/migrate.h"
 #include "sync/reader.h"
+#include "sync/settle.h"
 #include "sync/slice.h"
 #include "sync/tx.h"
 
@@ -24,6 +25,7 @@ struct store {
 	int lock; /* descriptor of the data folder's lock, -1: none */
 	bool failed;
 	int wal_frames;
+	int checkpoint_frames;
 	char identity[IDENTITY_TEXT_SIZE];
 };
 
@@ -103,10 +105,15 @@ static enum err open_database(struct store *store, const char *dir, struct buf *
 	struct buf path = buf_make(4096);
 	int version = 0;
 	buf_fmt(&path, "%s/tsuzuki.db", dir);
-	enum err err = buf_ok(&path) ? sqlite_open(path.ptr, 0, &store->db) : ERR_NOMEM;
+	enum err err = buf_ok(&path) ? settle_database(dir) : ERR_NOMEM;
 	if (err)
-		buf_fmt(why, "%s cannot be opened: %s.", path.ptr ? path.ptr : dir, err_name(err));
+		buf_fmt(why, "%s: what an earlier run left cannot be written to disk: %s.", dir,
+			strerror(errno));
 	else
+		err = sqlite_open(path.ptr, 0, &store->db);
+	if (err && why->len == 0)
+		buf_fmt(why, "%s cannot be opened: %s.", path.ptr ? path.ptr : dir, err_name(err));
+	if (!err)
 		err = migrate_judge(store->db, path.ptr, &version, why);
 	if (!err) {
 		err = sqlite_setup(store->db, 0);
@@ -129,6 +136,8 @@ enum err store_open(const struct store_options *options, struct store **out, str
 	if (!store)
 		return ERR_NOMEM;
 	store->lock = -1;
+	store->checkpoint_frames =
+		options->checkpoint_frames > 0 ? options->checkpoint_frames : CHECKPOINT_FRAMES;
 	store->tx = (struct tx){.s = &store->statements,
 		.env = options->env,
 		.max_items = options->max_items,
@@ -167,6 +176,9 @@ void store_close(struct store *store)
 	if (!store)
 		return;
 	stmt_close(&store->statements);
+	/* What a failed sync lost is only in the WAL: the next start copies all of it. */
+	if (store->failed)
+		(void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite_close(store->db);
 	if (store->lock >= 0)
 		(void)close(store->lock);
@@ -222,6 +234,9 @@ static enum err run_group(struct store *store, struct job *first, const struct j
 		if (err)
 			*bad = job;
 	}
+	/* A transaction larger than the cache writes to the WAL, and may sync it, before its end. */
+	if (*bad && sqlite3_extended_errcode(store->db) == SQLITE_IOERR_FSYNC)
+		store->failed = true;
 	if (!err)
 		err = commit(store);
 	if (err)
@@ -258,11 +273,15 @@ bool store_failed(const struct store *store)
 
 void store_checkpoint(struct store *store)
 {
-	if (store->wal_frames < CHECKPOINT_FRAMES || store->failed)
+	if (store->wal_frames < store->checkpoint_frames || store->failed)
 		return;
 	store->wal_frames = 0;
-	/* One that cannot be made now is made after the next commits; no data depends on it. */
-	(void)sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	enum err err =
+		sqlite_err(sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL));
+	/* One that finds the disk full or a lock taken is made after the next commits. But pages that an
+	 * earlier one copied may be gone with a failed sync, and the next would not copy them again. */
+	if (err == ERR_IO || err == ERR_CORRUPT)
+		store->failed = true;
 }
 
 bool store_slice(struct store *store, struct now now)

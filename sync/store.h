@@ -19,6 +19,7 @@ struct store_options {
 	unsigned max_items;    /* a user and collection, stubs included */
 	unsigned history_keep; /* superseded rows an item */
 	int64_t history_ms;    /* and how long they are kept */
+	int checkpoint_frames; /* WAL frames from which store_checkpoint() copies; 0: as measured (4,000) */
 };
 
 /* Once in a process that serves, before it opens anything and before it has a second thread. May be left out.
@@ -36,10 +37,11 @@ void store_close(struct store *store);
 /*
  * Runs the jobs of a list in one transaction and commits; sets each job's err. When that fails, each runs
  * again in a transaction of its own, so that one bad job never blocks another. After an I/O error of a commit
- * the store refuses everything that follows with ERR_IO (store_failed()).
+ * or a checkpoint the store refuses everything that follows with ERR_IO (store_failed()).
  */
 void store_run(struct store *store, struct job *jobs, struct now now);
-/* A commit could not be synced: nothing more is acknowledged; the program should end with 74. */
+/* A commit or a checkpoint could not be synced: nothing more is acknowledged; the program should end with 74.
+ */
 bool store_failed(const struct store *store);
 /* Between commits: once the WAL has grown, a PASSIVE checkpoint copies it into the database, so that it
  * starts anew. */
