@@ -10,7 +10,8 @@ static const int64_t N_MAX = 9007199254740991;
 /* Older or later than any time there is: clocks that are off by decades are never refused. */
 static const double TIME_BOUND = 4e15;
 static const double PLAYING_MAX_S = 10000000;
-enum { DIGEST_BYTES = 1024 * 1024, DIGEST_DEPTH = 64 };
+/* A push has at most 4 MiB, of which escapes and numbers make at most six times as much. */
+enum { DIGEST_BYTES = 32 * 1024 * 1024, DIGEST_DEPTH = 64 };
 
 /* --- canonical JSON: what two bodies must share to be the same op --- */
 
