@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "sync/base/check.h"
+#include "sync/decide.h"
 #include "sync/replay.h"
 #include "sync/tx.h"
 #include "sync/verifying.h"
@@ -144,8 +145,9 @@ static bool columns_differ(
 {
 	struct stamp cleared = w->account->cleared[it->collection];
 	struct stamp newest = item_newest(it);
-	/* A clear whose slices still run has yet to hide its items. */
-	bool pending = w->account->purge & 1u << it->collection;
+	/* A clear whose slices still run has yet to hide its items; below an upstream it waits to be settled.
+	 */
+	bool pending = w->linked || w->account->purge & 1u << it->collection;
 	const struct column columns[] = {
 		{"seq", it->seq, t->seq},
 		{"push", it->push, t->push},
@@ -176,26 +178,11 @@ static bool columns_differ(
 
 /* --- counting --- */
 
-/* What a shown watchlist item adds to the account's counts (decide.c keeps them). */
 static void count_item(struct walk *w, const struct item *it)
 {
-	struct account *c = &w->counted;
-	struct stamp cleared = w->account->cleared[it->collection];
-	c->keys[it->collection]++;
+	w->counted.keys[it->collection]++;
 	w->running += it->running == RUNNING_NOW;
-	if (it->collection != COLLECTION_WATCHLIST || !item_shown(it, cleared))
-		return;
-	struct value status = it->cells[REG_STATUS].value;
-	if (!item_holds(it, REG_STATUS, cleared))
-		status = value_default(REG_STATUS);
-	int index = status_index(status.f[0].s);
-	if (index >= 0)
-		c->statuses[index]++;
-	const struct field *rating = &it->cells[REG_RATING].value.f[0];
-	if (item_holds(it, REG_RATING, cleared) && !rating->null) {
-		c->rated++;
-		c->rating_sum += rating->i;
-	}
+	decide_count(&w->counted, it, 1);
 }
 
 /* --- the walk --- */
@@ -390,6 +377,7 @@ enum err verify_user_items(struct verifying *v, uint64_t user, bool linked)
 		err = look_at_barriers(&w);
 	if (!err)
 		err = look_at_head(&w);
+	memcpy(w.counted.cleared, a.cleared, sizeof a.cleared);
 	for (int c = 0; c < COLLECTION_COUNT && !err; c++)
 		err = walk_collection(&w, (enum collection)c);
 	if (err)
