@@ -13,8 +13,12 @@ enum flag_id {
 	FLAG_CHECK,
 	FLAG_VERSION,
 	FLAG_HELP,
+	FLAG_REPAIR,
 	FLAG_COUNT
 };
+
+/* What tsuzukid itself understands, when it serves. */
+enum { SERVE_FLAGS = (1 << FLAG_REPAIR) - 1 };
 
 static const struct {
 	const char *name;
@@ -30,6 +34,28 @@ static const struct {
 	[FLAG_CHECK] = {"--check-config", NULL, NULL, "read the settings, say what is wrong, start nothing"},
 	[FLAG_VERSION] = {"--version", NULL, NULL, "print the version"},
 	[FLAG_HELP] = {"--help", "-h", NULL, "print this"},
+	[FLAG_REPAIR] = {"--repair", NULL, NULL,
+		"write what disagrees anew from the journal, after a backup into DIR/backups/; not while a "
+		"daemon runs"},
+};
+
+struct cli_command {
+	const char *name;
+	enum cli_action action;
+	unsigned flags; /* bit per flag that it takes */
+	const char *purpose;
+	const char *help;
+};
+
+/* Administration: the first word of the command line. */
+static const struct cli_command commands[] = {
+	{"verify", CLI_VERIFY, 1 << FLAG_CONFIG | 1 << FLAG_DATA_DIR | 1 << FLAG_HELP | 1 << FLAG_REPAIR,
+		"see whether the database agrees with itself",
+		"Reads the whole database and prints one line for everything that does not agree: damage in "
+		"the "
+		"file, journal rows whose checksum fails, values that are not what the journal says, counts. "
+		"It "
+		"changes nothing and may run beside the daemon. Exits 0 when all agrees, 74 when not."},
 };
 
 static const struct {
@@ -39,6 +65,7 @@ static const struct {
 	{"tsuzukid --data-dir ./data", "serve on http://localhost:5000"},
 	{"tsuzukid --config ./.env --check-config", "see whether the settings are good"},
 	{"tsuzukid --bind unix:/run/tsuzuki.sock", "serve on a unix socket, behind a proxy"},
+	{"tsuzukid verify --data-dir ./data", "see whether the database agrees with itself"},
 };
 
 static const char *const setting_groups[] = {
@@ -65,11 +92,25 @@ static const struct {
 /* --- reading
  * ---------------------------------------------------------------------------------------------------- */
 
-static bool find(struct str word, enum flag_id *out)
+static unsigned flags_of(const struct cli_command *command)
+{
+	return command ? command->flags : SERVE_FLAGS;
+}
+
+static const struct cli_command *find_command(struct str word)
+{
+	for (size_t i = 0; i < COUNT_OF(commands); i++)
+		if (str_eq(word, str_from(commands[i].name)))
+			return &commands[i];
+	return NULL;
+}
+
+static bool find(unsigned known, struct str word, enum flag_id *out)
 {
 	for (size_t i = 0; i < FLAG_COUNT; i++)
-		if (str_eq(word, str_from(flags[i].name)) ||
-			(flags[i].letter && str_eq(word, str_from(flags[i].letter)))) {
+		if (known & 1u << i &&
+			(str_eq(word, str_from(flags[i].name)) ||
+				(flags[i].letter && str_eq(word, str_from(flags[i].letter))))) {
 			*out = (enum flag_id)i;
 			return true;
 		}
@@ -85,19 +126,29 @@ static void say_word(struct buf *why, struct str word)
 		buf_char(why, (char)(word.ptr[i] >= 0x20 && word.ptr[i] != 0x7F ? word.ptr[i] : '?'));
 }
 
-static enum err refuse(struct buf *why, struct str word)
+static enum err refuse(struct buf *why, const struct cli_command *command, struct str word, bool first)
 {
-	const char *names[FLAG_COUNT];
-	for (size_t i = 0; i < FLAG_COUNT; i++)
-		names[i] = flags[i].name;
+	const char *names[FLAG_COUNT + COUNT_OF(commands)];
+	size_t count = 0;
 	bool flag = word.len && word.ptr[0] == '-';
-	buf_text(why, flag ? "unknown flag " : "tsuzukid takes no argument ");
+	for (size_t i = 0; i < FLAG_COUNT && flag; i++)
+		if (flags_of(command) & 1u << i)
+			names[count++] = flags[i].name;
+	for (size_t i = 0; i < COUNT_OF(commands) && first && !flag; i++)
+		names[count++] = commands[i].name;
+	if (flag)
+		buf_text(why, "unknown flag ");
+	else if (first)
+		buf_text(why, "unknown command ");
+	else
+		buf_fmt(why, "tsuzukid%s%s takes no argument ", command ? " " : "",
+			command ? command->name : "");
 	say_word(why, word);
-	const char *near = suggest(word, names, FLAG_COUNT);
+	const char *near = suggest(word, names, count);
 	if (near)
 		buf_fmt(why, "; did you mean %s?", near);
 	else
-		buf_text(why, "; see tsuzukid --help");
+		buf_fmt(why, "; see tsuzukid %s%s--help", command ? command->name : "", command ? " " : "");
 	return ERR_INVALID;
 }
 
@@ -127,6 +178,9 @@ static void keep(struct cli *cli, enum flag_id id, const char *value)
 	case FLAG_HELP:
 		cli->action = CLI_HELP;
 		break;
+	case FLAG_REPAIR:
+		cli->repair = true;
+		break;
 	case FLAG_COUNT:
 		break;
 	}
@@ -135,13 +189,20 @@ static void keep(struct cli *cli, enum flag_id id, const char *value)
 enum err cli_parse(int argc, char *const *argv, struct cli *out, struct buf *why)
 {
 	struct cli cli = {.action = CLI_RUN};
-	for (int i = 1; i < argc; i++) {
+	int at = 1;
+	if (argc > 1)
+		cli.command = find_command(str_from(argv[1]));
+	if (cli.command) {
+		cli.action = cli.command->action;
+		at++;
+	}
+	for (int i = at; i < argc; i++) {
 		struct str rest = str_from(argv[i]);
 		struct str word = str_cut(&rest, '=');
 		bool attached = word.len < strlen(argv[i]);
 		enum flag_id id;
-		if (!find(word, &id))
-			return refuse(why, word);
+		if (!find(flags_of(cli.command), word, &id))
+			return refuse(why, cli.command, word, i == 1);
 		if (!flags[id].value && attached) {
 			buf_fmt(why, "%s takes no value", flags[id].name);
 			return ERR_INVALID;
@@ -185,10 +246,22 @@ static void help_wrap(struct buf *out, const char *text)
 	buf_char(out, '\n');
 }
 
-static void help_flags(struct buf *out)
+static void help_usage(struct buf *out, const struct cli_command *command)
+{
+	buf_fmt(out, "Usage: tsuzukid%s%s", command ? " " : "", command ? command->name : "");
+	for (size_t i = 0; i < FLAG_COUNT; i++)
+		if (flags_of(command) & 1u << i)
+			buf_fmt(out, " [%s%s%s]", flags[i].name, flags[i].value ? " " : "",
+				flags[i].value ? flags[i].value : "");
+	buf_char(out, '\n');
+}
+
+static void help_flags(struct buf *out, unsigned known)
 {
 	buf_text(out, "\nFlags:\n");
 	for (size_t i = 0; i < FLAG_COUNT; i++) {
+		if (!(known & 1u << i))
+			continue;
 		buf_text(out, "  ");
 		if (flags[i].letter)
 			buf_fmt(out, "%s, ", flags[i].letter);
@@ -217,16 +290,25 @@ void cli_help(struct buf *out)
 	buf_text(out, "tsuzukid: remembers where you stopped watching, on every device\n\nExamples:\n");
 	for (size_t i = 0; i < COUNT_OF(examples); i++)
 		buf_fmt(out, "  %-42s # %s\n", examples[i].command, examples[i].purpose);
-	buf_text(out, "\nUsage: tsuzukid");
-	for (size_t i = 0; i < FLAG_COUNT; i++)
-		buf_fmt(out, " [%s%s%s]", flags[i].name, flags[i].value ? " " : "",
-			flags[i].value ? flags[i].value : "");
 	buf_char(out, '\n');
-	help_flags(out);
+	help_usage(out, NULL);
+	buf_text(out, "\nCommands, each with a --help of its own:\n");
+	for (size_t i = 0; i < COUNT_OF(commands); i++)
+		buf_fmt(out, "  tsuzukid %-12s %s\n", commands[i].name, commands[i].purpose);
+	help_flags(out, SERVE_FLAGS);
 	help_settings(out);
 	buf_text(out,
 		"\nExit status: 0 ended well, 64 wrong usage, 74 reading or writing failed, 78 a setting is "
 		"wrong.\n");
+}
+
+void cli_help_command(const struct cli_command *command, struct buf *out)
+{
+	buf_fmt(out, "tsuzukid %s: %s\n\n", command->name, command->purpose);
+	help_usage(out, command);
+	buf_char(out, '\n');
+	help_wrap(out, command->help);
+	help_flags(out, command->flags);
 }
 
 void cli_version(struct buf *out)

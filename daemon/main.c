@@ -9,6 +9,7 @@
 
 #include "daemon/app.h"
 #include "daemon/cli.h"
+#include "daemon/verify.h"
 
 enum {
 	MAIN_EXIT_OK = 0,
@@ -43,7 +44,9 @@ static int serve(const struct cli *cli, struct buf *why)
 	if (err)
 		return complain(why, err == ERR_NOT_FOUND ? MAIN_EXIT_NOINPUT : MAIN_EXIT_CONFIG);
 	int code = MAIN_EXIT_OK;
-	if (cli->action != CLI_CHECK) {
+	if (cli->action == CLI_VERIFY) {
+		code = verify_command(&app.config, cli->repair);
+	} else if (cli->action != CLI_CHECK) {
 		app.flags = &cli->flags;
 		log_setup(app.config.log_level, app.config.log_json);
 		code = app_run(&app);
@@ -64,7 +67,10 @@ int main(int argc, char **argv)
 	if (cli_parse(argc, argv, &cli, &text)) {
 		code = complain(&text, CLI_EXIT_USAGE);
 	} else if (cli.action == CLI_HELP) {
-		cli_help(&text);
+		if (cli.command)
+			cli_help_command(cli.command, &text);
+		else
+			cli_help(&text);
 		code = say(stdout, &text);
 	} else if (cli.action == CLI_VERSION) {
 		cli_version(&text);

@@ -152,9 +152,10 @@ static enum err keep_session(struct work *w, struct work_item *wi, struct device
 static bool takes_place(const struct step *st)
 {
 	const struct item *it = &st->wi->item;
+	struct cell held = it->cells[REG_POSITION];
 	return st->present & 1u << REG_POSITION && !st->candidate &&
-	       stamp_cmp(st->stamp, it->cells[REG_POSITION].stamp) > 0 &&
-	       stamp_cmp(st->stamp, item_void(it, st->cleared)) > 0;
+	       stamp_cmp(st->stamp, item_void(it, st->cleared)) > 0 &&
+	       merge_register(&held, REG_POSITION, &st->values[REG_POSITION], st->stamp, 0) == MERGE_WON;
 }
 
 /* The place goes to the op's session; the one that held it is remembered, so that its next tick is judged

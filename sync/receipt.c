@@ -143,6 +143,25 @@ enum err receipts_keep(
 	return query_run(&q);
 }
 
+const char *receipts_fault(struct str entries, int64_t last_n, int64_t *count)
+{
+	int64_t before = 0;
+	*count = (int64_t)(entries.len / ENTRY_SIZE);
+	if (*count == 0 || entries.len % ENTRY_SIZE != 0)
+		return "is cut off";
+	for (size_t at = 0; at < entries.len; at += ENTRY_SIZE) {
+		struct receipt r;
+		if (entry_read(entries.ptr + at, &r))
+			return "names an outcome that there is not";
+		if (r.n <= before)
+			return "has its numbers out of order";
+		if ((r.outcome == OUTCOME_REFUSED) == stamp_set(r.stamp))
+			return "has a stamp where there is none, or none where there is one";
+		before = r.n;
+	}
+	return before == last_n ? NULL : "ends with another number than it is kept under";
+}
+
 enum err sender_stamp_load(struct tx *tx, const struct sender *s, struct device_id origin, struct stamp *out)
 {
 	struct stamp stamp = {{0}};

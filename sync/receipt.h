@@ -42,6 +42,9 @@ enum err receipt_find(struct tx *tx, struct sender *s, int64_t n, struct arena *
 enum err receipts_keep(
 	struct tx *tx, struct sender *s, const struct receipt *list, size_t count, struct arena *a);
 
+/* What is wrong with a row of receipts; NULL when nothing is. *count: how many it holds. */
+const char *receipts_fault(struct str entries, int64_t last_n, int64_t *count);
+
 /* The stamp of the newest op of `origin` that this sender brought; not set when there is none. */
 enum err sender_stamp_load(struct tx *tx, const struct sender *s, struct device_id origin, struct stamp *out);
 enum err sender_stamp_save(

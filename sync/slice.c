@@ -66,11 +66,13 @@ static enum err read_voided(struct tx *tx, enum stmt_id id, const struct account
 
 static enum err erase_item(struct tx *tx, const struct account *a, struct item *it)
 {
-	item_void_values(it, a->cleared[it->collection]);
-	it->running = RUNNING_NOT;
-	it->rows = 0;
-	enum err err = item_save(tx->s, a->user, it, a->cleared[it->collection]);
-	if (err || it->collection != COLLECTION_PROGRESS)
+	struct stamp cleared = a->cleared[it->collection];
+	bool holds_place = it->collection == COLLECTION_PROGRESS && item_holds(it, REG_POSITION, cleared);
+	item_void_values(it, cleared);
+	if (!holds_place)
+		it->running = RUNNING_NOT;
+	enum err err = item_save(tx->s, a->user, it, cleared);
+	if (err || it->collection != COLLECTION_PROGRESS || holds_place)
 		return err;
 	struct query q = stmt_query(tx->s, STMT_PLAYBACK_FORGET);
 	query_int(&q, (int64_t)a->user);
@@ -80,6 +82,8 @@ static enum err erase_item(struct tx *tx, const struct account *a, struct item *
 
 static enum err erase_items(struct tx *tx, const struct account *a, enum collection collection, bool *more)
 {
+	static const enum stmt_id whole[] = {STMT_PURGE_WATCHLIST, STMT_PURGE_PROGRESS};
+	static const enum stmt_id partly[] = {STMT_PURGE_WATCHLIST_PARTLY, STMT_PURGE_PROGRESS_PARTLY};
 	struct arena arena = arena_make(SLICE_ARENA);
 	struct item *items = calloc(SLICE_ROWS + RUNNING_MOST, sizeof *items);
 	size_t count = 0;
@@ -88,36 +92,65 @@ static enum err erase_items(struct tx *tx, const struct account *a, enum collect
 		err = read_voided(tx, STMT_PURGE_PROGRESS_RUNNING, a, collection, &arena, items, &count);
 	size_t running = count;
 	if (!err)
-		err = read_voided(tx,
-			collection == COLLECTION_PROGRESS ? STMT_PURGE_PROGRESS : STMT_PURGE_WATCHLIST, a,
-			collection, &arena, items, &count);
+		err = read_voided(tx, whole[collection], a, collection, &arena, items, &count);
+	if (!err && count == running)
+		err = read_voided(tx, partly[collection], a, collection, &arena, items, &count);
 	for (size_t i = 0; i < count && !err; i++)
 		err = erase_item(tx, a, &items[i]);
-	*more = count - running == SLICE_ROWS;
+	*more = count > running;
 	free(items);
 	arena_free(&arena);
+	return err;
+}
+
+/* A journal row goes; its item counts it no longer. */
+static enum err drop_row(struct tx *tx, int64_t row, enum collection collection, int64_t item)
+{
+	static const enum stmt_id counts[] = {STMT_SWEEP_WATCHLIST_ROWS, STMT_SWEEP_PROGRESS_ROWS};
+	struct query q = stmt_query(tx->s, STMT_JOURNAL_DELETE);
+	query_int(&q, row);
+	enum err err = query_run(&q);
+	if (err || item == 0)
+		return err;
+	q = stmt_query(tx->s, counts[collection]);
+	query_int(&q, item);
+	return query_run(&q);
+}
+
+/* What a clear voided; the row with the user's highest seq stays. */
+static enum err erase_rows(struct tx *tx, const struct account *a, enum collection collection, bool *more)
+{
+	struct {
+		int64_t row;
+		int64_t item;
+	} rows[SLICE_ROWS];
+	size_t count = 0;
+	struct query q = stmt_query(tx->s, STMT_PURGE_JOURNAL_BEFORE);
+	query_int(&q, (int64_t)a->user);
+	query_int(&q, collection);
+	query_blob(&q, a->cleared[collection].bytes, STAMP_SIZE);
+	query_int(&q, a->head_row);
+	query_int(&q, SLICE_ROWS);
+	while (count < SLICE_ROWS && query_row(&q)) {
+		rows[count].row = query_get_int(&q, 0);
+		rows[count++].item = query_get_int(&q, 1);
+	}
+	enum err err = query_end(&q);
+	for (size_t i = 0; i < count && !err; i++)
+		err = drop_row(tx, rows[i].row, collection, rows[i].item);
+	*more = count == SLICE_ROWS;
 	return err;
 }
 
 static enum err purge_collection(struct tx *tx, struct account *a, enum collection collection, bool *more)
 {
 	enum err err = erase_items(tx, a, collection, more);
+	if (!err && !*more)
+		err = erase_rows(tx, a, collection, more);
 	if (err || *more)
 		return err;
-	struct query q = stmt_query(tx->s, STMT_PURGE_JOURNAL_BEFORE);
-	query_int(&q, (int64_t)a->user);
-	query_int(&q, collection);
-	query_blob(&q, a->cleared[collection].bytes, STAMP_SIZE);
-	query_int(&q, SLICE_ROWS);
-	err = query_run(&q);
-	if (!err && sqlite3_changes(tx->s->db) == SLICE_ROWS) {
-		*more = true;
-		return ERR_OK;
-	}
 	a->purge &= ~(1u << collection);
-	if (err)
-		return err;
-	q = stmt_query(tx->s, STMT_ACCOUNT_PURGE);
+	struct query q = stmt_query(tx->s, STMT_ACCOUNT_PURGE);
 	query_int(&q, a->purge);
 	query_int(&q, (int64_t)a->user);
 	return query_run(&q);
@@ -152,7 +185,6 @@ struct old_row {
 static enum err drop_old(struct tx *tx, const struct old_row *old, struct arena *arena)
 {
 	static const enum stmt_id gets[] = {STMT_SWEEP_WATCHLIST_ITEM, STMT_SWEEP_PROGRESS_ITEM};
-	static const enum stmt_id counts[] = {STMT_SWEEP_WATCHLIST_ROWS, STMT_SWEEP_PROGRESS_ROWS};
 	struct account a;
 	struct item it;
 	bool found = false;
@@ -168,14 +200,7 @@ static enum err drop_old(struct tx *tx, const struct old_row *old, struct arena 
 	err = query_end(&q);
 	if (err || (found && item_holds_row(&it, old->row)))
 		return err;
-	q = stmt_query(tx->s, STMT_JOURNAL_DELETE);
-	query_int(&q, old->row);
-	err = query_run(&q);
-	if (err || !found)
-		return err;
-	q = stmt_query(tx->s, counts[old->collection]);
-	query_int(&q, old->item);
-	return query_run(&q);
+	return drop_row(tx, old->row, old->collection, found ? old->item : 0);
 }
 
 static enum err sweep_journal(struct tx *tx, struct sweep *sweep, bool *more)

@@ -136,10 +136,14 @@ static enum err gather_session(struct tx *tx, struct work *w, const struct op *o
 		return err;
 	if (s.state.candidate_row) {
 		err = journal_load(tx->s, w->account.user, s.state.candidate_row, w->arena, &s.candidate);
-		if (err == ERR_NOT_FOUND) /* pruned meanwhile */
-			s.state.candidate_row = 0;
-		else if (err)
+		if (err && err != ERR_NOT_FOUND)
 			return err;
+		/* Pruned meanwhile, and its number may have been given to another row since. */
+		if (err || s.candidate.outcome != OUTCOME_CANDIDATE || s.candidate.item != wi->item.id ||
+			s.candidate.collection != COLLECTION_PROGRESS ||
+			!device_eq(stamp_device(s.candidate.stamp), op->device) ||
+			!str_eq(s.candidate.session, op->session))
+			s.state.candidate_row = 0;
 	}
 	w->sessions[w->session_count++] = s;
 	return ERR_OK;

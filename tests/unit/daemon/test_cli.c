@@ -73,8 +73,15 @@ static void test_refused(void **state)
 		{{"--frobnicate"}, {"unknown flag --frobnicate", "--help"}},
 		{{"-p"}, {"unknown flag -p", "--help"}},
 		{{"--"}, {"unknown flag --", "--help"}},
-		{{"serve"}, {"takes no argument serve", "--help"}},
-		{{""}, {"takes no argument", "--help"}},
+		{{"serve"}, {"unknown command serve", "see tsuzukid --help"}},
+		{{""}, {"unknown command", "--help"}},
+		{{"verfy"}, {"unknown command verfy", "did you mean verify?"}},
+		{{"--port=1", "verify"}, {"takes no argument verify", "--help"}},
+		{{"--repair"}, {"unknown flag --repair", ""}},
+		{{"verify", "--port=1"}, {"unknown flag --port", "see tsuzukid verify --help"}},
+		{{"verify", "--repiar"}, {"unknown flag --repiar", "did you mean --repair?"}},
+		{{"verify", "--repair=yes"}, {"--repair takes no value", ""}},
+		{{"verify", "now"}, {"tsuzukid verify takes no argument now", "see tsuzukid verify --help"}},
 		{{"--port"}, {"--port needs a value", "--port N"}},
 		{{"--port="}, {"--port needs a value", "--port N"}},
 		{{"--config", ""}, {"--config needs a value", "FILE"}},
@@ -94,6 +101,30 @@ static void test_refused(void **state)
 	buf_free(&why);
 }
 
+static void test_commands(void **state)
+{
+	(void)state;
+	struct cli cli;
+	struct buf why = buf_make(4096);
+	assert_int_equal(PARSE("verify"), ERR_OK);
+	assert_int_equal(cli.action, CLI_VERIFY);
+	assert_non_null(cli.command);
+	assert_false(cli.repair);
+	assert_int_equal(PARSE("verify", "--repair", "--data-dir", "d", "--config=a.env"), ERR_OK);
+	assert_int_equal(cli.action, CLI_VERIFY);
+	assert_true(cli.repair);
+	assert_string_equal(cli.flags.data_dir, "d");
+	assert_string_equal(cli.flags.config_path, "a.env");
+	assert_int_equal(PARSE("verify", "--repair", "--help"), ERR_OK);
+	assert_int_equal(cli.action, CLI_HELP);
+	buf_clear(&why);
+	cli_help_command(cli.command, &why);
+	assert_non_null(strstr(why.ptr, "Usage: tsuzukid verify [--config FILE] [--data-dir DIR]"));
+	assert_non_null(strstr(why.ptr, "--repair"));
+	assert_null(strstr(why.ptr, "--port"));
+	buf_free(&why);
+}
+
 static void test_help(void **state)
 {
 	(void)state;
@@ -102,7 +133,7 @@ static void test_help(void **state)
 #define OPTION(name, kind, field, fallback, least, most, secrecy, help) "  " #name,
 #include "daemon/options.def"
 		"--config FILE", "--data-dir DIR", "--port N", "--bind ADDR", "--check-config", "--version",
-		"-h, --help", "(default 5000)", "\n\nExit status: "};
+		"-h, --help", "tsuzukid verify", "(default 5000)", "\n\nExit status: "};
 	struct buf out = buf_make(16384);
 	cli_help(&out);
 	assert_true(buf_ok(&out));
@@ -129,6 +160,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_version),
 	};
