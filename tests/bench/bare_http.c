@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ANSWER = 128 * 1024, BODY = 1024 };
+enum { ANSWER = 1024 * 1024, BODY = 1024 };
 
 typedef struct exchange {
 	size_t want; /* bytes of the answer, headers included */

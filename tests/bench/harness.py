@@ -20,7 +20,9 @@ ROOT = HERE.parent.parent
 BUILD = ROOT / "build" / "bench"
 FLAGS = ("-std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes "
          "-Wcast-qual -Wvla -Wformat=2 -Wwrite-strings -Wdouble-promotion").split()
-PROGRAMS = {"load": [], "bare_http": ["libwebsockets", "jansson"], "bare_commit": ["sqlite3"]}
+PROGRAMS = {"load": [], "bare_http": ["libwebsockets", "jansson"], "bare_commit": ["sqlite3"], "bare_delta": ["sqlite3"],
+            "playback": ["sqlite3", "jansson", "libsodium"]}
+OURS = {"playback"}  # programs that run our own libraries, of the release build
 START_SECONDS = 10  # until a server answers, before it counts as failed
 
 
@@ -36,6 +38,9 @@ def build():
         if program.exists() and program.stat().st_mtime > source.stat().st_mtime:
             continue
         libraries = ["-lev"] if "libwebsockets" in packages else []
+        if name in OURS:
+            release = ROOT / "build/release"
+            libraries += [f"-I{ROOT}", str(release / "sync/libtsuzuki_sync.a"), str(release / "schema/libtsuzuki_schema.a"), "-lm"]
         if packages:
             libraries += subprocess.run(["pkg-config", "--cflags", "--libs", *packages], check=True,
                                         capture_output=True, text=True).stdout.split()
@@ -95,12 +100,12 @@ class Server:
 class Daemon(Server):
     """tsuzukid with a data folder of its own, settings as shipped but for the rate limits."""
 
-    def __init__(self, binary, folder):
+    def __init__(self, binary, folder, lines="RATE_LIMIT_AUTH=off\nRATE_LIMIT_API=off\nRATE_LIMIT_SYNC=off\n"):
         folder = pathlib.Path(folder)
         port = free_port()
         data, settings = folder / "data", folder / "tsuzuki.env"
         data.mkdir(parents=True, exist_ok=True)
-        settings.write_text("RATE_LIMIT_AUTH=off\nRATE_LIMIT_API=off\nRATE_LIMIT_SYNC=off\n")
+        settings.write_text(lines)
         argv = [str(binary), "--config", str(settings), "--data-dir", str(data), "--port", str(port),
                 "--bind", "127.0.0.1"]
         super().__init__(argv, port, folder / "daemon.log", {"PATH": os.environ["PATH"]})
@@ -178,6 +183,10 @@ def middle(samples):
 def ratio(subject, limit, key):
     """The median over the rounds of subject to limit, each taken side by side."""
     return statistics.median(s[key] / l[key] for s, l in zip(subject, limit))
+
+
+def verdict(ok):
+    return "ok" if ok else "MISS"
 
 
 def print_table(head, rows):

@@ -6,9 +6,10 @@
  *
  * SECONDS 0 sends every request of the file once. PID is the server whose CPU time is measured over the very
  * span that is counted (0: none). The file holds one request after another, each as its length, a newline and
- * its bytes; the characters "######" in one are replaced by a number of six digits that begins at COUNTER and
- * grows by one each time that request is sent. Connection c sends requests c, c + N, c + 2N, ..., so that no
- * request is ever under way twice and a user's positions never go back. Prints one JSON object.
+ * its bytes; wherever the characters "######" stand in one they are replaced by a number of six digits that
+ * begins at COUNTER and grows by one each time that request is sent. Connection c sends requests c, c + N, c
+ * + 2N, ..., so that no request is ever under way twice and a user's positions never go back. Prints one JSON
+ * object.
  *
  * It exists because a scriptable generator takes as much CPU as the servers that it measures; on two cores
  * that moves the very ratios that are wanted.
@@ -32,8 +33,8 @@
 enum {
 	CONNECTIONS = 4096,  /* at most */
 	REQUESTS = 1 << 20,  /* at most, in the file */
-	REQUEST = 8192,	     /* bytes of one, at most */
-	ANSWER = 256 * 1024, /* bytes of one, at most */
+	REQUEST = 1 << 20,   /* bytes of one, at most */
+	ANSWER = 4 << 20,    /* bytes of one, at most */
 	LATENCIES = 1 << 23, /* remembered, at most */
 	COUNTER_DIGITS = 6,
 	SILENCE_MS = 10000 /* without any answer: the server hangs */
@@ -42,7 +43,8 @@ enum {
 typedef struct request {
 	char *bytes;
 	size_t len;
-	char *slot; /* where the counter goes, or NULL */
+	char **slots; /* where the counter goes */
+	size_t slot_count;
 } request;
 
 typedef struct connection {
@@ -97,6 +99,18 @@ static void *take(size_t n, size_t size)
 	return p;
 }
 
+static void find_slots(request *r)
+{
+	for (char *at = r->bytes; (at = strstr(at, "######")); at += COUNTER_DIGITS) {
+		r->slot_count++;
+	}
+	r->slots = take(r->slot_count, sizeof(*r->slots));
+	r->slot_count = 0;
+	for (char *at = r->bytes; (at = strstr(at, "######")); at += COUNTER_DIGITS) {
+		r->slots[r->slot_count++] = at;
+	}
+}
+
 static void read_requests(load *l, const char *path)
 {
 	FILE *f = fopen(path, "rb");
@@ -115,7 +129,7 @@ static void read_requests(load *l, const char *path)
 		if (fread(r->bytes, 1, len, f) != len) {
 			die("%s: ends within request %zu", path, l->requests_len);
 		}
-		r->slot = strstr(r->bytes, "######");
+		find_slots(r);
 	}
 	fclose(f);
 	if (l->requests_len == 0) {
@@ -153,13 +167,12 @@ static void write_counter(char *to, unsigned value)
 static void send_next(load *l, connection *c)
 {
 	request *r = &l->requests[c->next];
-	if (r->slot) {
-		write_counter(r->slot, l->counter + c->counter);
+	for (size_t i = 0; i < r->slot_count; i++) {
+		write_counter(r->slots[i], l->counter + c->counter);
 	}
 	c->len = c->whole = 0;
 	c->sent = now_ns(CLOCK_MONOTONIC);
-	/* A request is far smaller than a socket's buffer, and at most one is under way: it is taken whole.
-	 */
+	/* The socket blocks, and a server reads a request before it answers: it is taken whole. */
 	if (send(c->fd, r->bytes, r->len, MSG_NOSIGNAL) != (ssize_t)r->len) {
 		die("send: %s", strerror(errno));
 	}
