@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -95,7 +95,12 @@ static void a_success_forgets(void **state)
 	struct waiting w;
 	(void)state;
 	fails("a@x.org", 10);
-	slowdown_succeeded(slow, STR("b@x.org")); /* not anothers' */
+	/* Not anothers', not even of those who fall into the same place of the table. */
+	for (int i = 0; i < 20 * LIMIT_SLOW_ACCOUNTS; i++) {
+		char other[32];
+		(void)snprintf(other, sizeof other, "b%d@x.org", i);
+		slowdown_succeeded(slow, str_from(other));
+	}
 	static struct waiting waits;
 	assert_true(pause_of("a@x.org", &waits) > 0);
 	slowdown_succeeded(slow, STR("a@x.org"));
