@@ -13,9 +13,11 @@ const char *const status_names[STATUS_COUNT] = {
 
 extern const unsigned char schema_sql_001[];
 extern const unsigned char schema_sql_002[];
+extern const unsigned char schema_sql_003[];
 
 const struct migration migrations[] = {
 	{"initial", schema_sql_001},
 	{"exchange", schema_sql_002},
+	{"recent", schema_sql_003},
 };
 const size_t migration_count = sizeof migrations / sizeof migrations[0];

@@ -352,7 +352,7 @@ static bool coalesces(const struct step *st)
 {
 	const struct item *it = &st->wi->item;
 	const struct cell *position = &it->cells[REG_POSITION];
-	return it->running != RUNNING_NOT && position->row != 0 &&
+	return (it->running == RUNNING_NOW || it->running == RUNNING_WAITS) && position->row != 0 &&
 	       ticks_on(st, position->stamp, position->value.f[POSITION_EPISODE].i,
 		       position->value.f[POSITION_TIME].r);
 }
@@ -363,7 +363,9 @@ static void set_running(struct step *st)
 	if (!(st->won & 1u << REG_POSITION))
 		return;
 	bool alone = st->op->event == EVENT_HEARTBEAT && st->present == 1u << REG_POSITION;
-	enum running next = alone ? RUNNING_NOW : RUNNING_NOT;
+	enum running next = alone ? RUNNING_NOW : RUNNING_RECENT;
+	if (!running_outside(it->running))
+		st->wi->goes_outside = true;
 	if (it->running != next || !st->coalesced)
 		st->wi->tick = false;
 	it->running = next;

@@ -11,7 +11,8 @@
 struct work_item {
 	struct item item;
 	bool dirty;
-	bool tick; /* all that changed is what a running tick changes */
+	bool tick;	   /* all that changed is what a running tick changes */
+	bool goes_outside; /* of the indexes: there must be room for one more */
 	/* Below an upstream: what it holds, where no pending op lies on it yet; NULL where one does, or it is
 	 * not known. */
 	struct item *base;

@@ -2,6 +2,11 @@
 
 #include <string.h>
 
+bool running_outside(enum running running)
+{
+	return running == RUNNING_NOW || running == RUNNING_RECENT;
+}
+
 bool register_of(enum reg reg, enum collection collection)
 {
 	return (register_defs[reg].collections & 1u << collection) != 0;

@@ -16,10 +16,13 @@ struct cell {
 };
 
 /*
- * Whether the row that holds the place is a heartbeat that the next one rewrites. While it runs, item and row
- * stand in no index on what a tick changes; one that waits is indexed because too many others run.
+ * What the next write of the place may do. RUNNING_NOW: the row that holds it is a heartbeat that the next
+ * one rewrites. RUNNING_RECENT: it was set by something else, lately. Both stand outside the indexes on what
+ * such a write changes, and so cost no page of them; a user has at most OUTSIDE_MOST items there, and the one
+ * untouched for longest goes inside when there are more, as RUNNING_WAITS (the next heartbeat may still
+ * rewrite its row) or RUNNING_NOT.
  */
-enum running { RUNNING_NOT, RUNNING_NOW, RUNNING_WAITS };
+enum running { RUNNING_NOT, RUNNING_NOW, RUNNING_WAITS, RUNNING_RECENT };
 
 struct item {
 	enum collection collection;
@@ -39,6 +42,9 @@ struct item {
 	struct str place_session; /* of the session that wrote the position */
 	int64_t place_began;
 };
+
+/* Odd ones stand outside the indexes (schema/003_recent.sql). */
+bool running_outside(enum running running);
 
 bool register_of(enum reg reg, enum collection collection);
 

@@ -1,5 +1,5 @@
-/* The delta since a cursor: items of both collections and those that run, merged by seq, cut between two
- * pushes. */
+/* The delta since a cursor: items of both collections and those outside the indexes, merged by seq, cut
+ * between two pushes. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,8 +9,8 @@
 #include "sync/reader.h"
 #include "sync/tx.h"
 
-/* Decide lets RUNNING_MOST run; a few more are read, should an older version have left them. */
-enum { RUNNING_READ = 2 * RUNNING_MOST, ROW_ARENA = 1024 * 1024, SOURCES = 3 };
+/* A few more than there are, should an older version have left them. */
+enum { OUTSIDE_READ = OUTSIDE_MOST + 8, ROW_ARENA = 1024 * 1024, SOURCES = 3 };
 
 /* One of the streams that are merged: its next item, if it has one. */
 struct source {
@@ -21,8 +21,8 @@ struct source {
 	bool has;
 };
 
-struct running_items {
-	struct item items[RUNNING_READ];
+struct outside_items {
+	struct item *items[OUTSIDE_READ];
 	size_t count;
 	size_t next;
 };
@@ -39,7 +39,7 @@ struct reading {
 	struct upstream upstream;
 	struct pull *pull;
 	struct source sources[COLLECTION_COUNT];
-	struct running_items *running;
+	struct outside_items *outside;
 	struct arena arena;
 	struct mark *marks;
 	size_t count;
@@ -56,34 +56,38 @@ static void advance(struct source *s)
 
 static int by_seq(const void *a, const void *b)
 {
-	const struct item *left = a;
-	const struct item *right = b;
+	const struct item *left = *(struct item *const *)a;
+	const struct item *right = *(struct item *const *)b;
 	return left->seq < right->seq ? -1 : left->seq > right->seq;
 }
 
-static enum err read_running(struct reader *reader, struct reading *r, int64_t since)
+static enum err read_outside(struct reader *reader, struct reading *r, int64_t since)
 {
-	struct query q = stmt_query(&reader->statements, STMT_PROGRESS_RUNNING);
+	struct query q = stmt_query(&reader->statements, STMT_PROGRESS_OUTSIDE);
 	query_int(&q, (int64_t)r->account.user);
-	while (r->running->count < RUNNING_READ && query_row(&q)) {
-		struct item *it = &r->running->items[r->running->count];
+	query_int(&q, since);
+	while (r->outside->count < OUTSIDE_READ && query_row(&q)) {
+		struct item *it = arena_alloc(&r->arena, sizeof *it);
+		if (!it) {
+			q.err = ERR_NOMEM;
+			break;
+		}
 		item_read(&q, COLLECTION_PROGRESS, &r->arena, it);
-		if (it->seq > since)
-			r->running->count++;
+		r->outside->items[r->outside->count++] = it;
 	}
-	qsort(r->running->items, r->running->count, sizeof r->running->items[0], by_seq);
+	qsort(r->outside->items, r->outside->count, sizeof(struct item *), by_seq);
 	return query_end(&q);
 }
 
-static const struct item *running_next(const struct reading *r)
+static const struct item *outside_next(const struct reading *r)
 {
-	return r->running->next < r->running->count ? &r->running->items[r->running->next] : NULL;
+	return r->outside->next < r->outside->count ? r->outside->items[r->outside->next] : NULL;
 }
 
 /* The item with the smallest seq; NULL at the end. */
 static const struct item *smallest(const struct reading *r)
 {
-	const struct item *best = running_next(r);
+	const struct item *best = outside_next(r);
 	for (int c = 0; c < COLLECTION_COUNT; c++)
 		if (r->sources[c].has && (!best || r->sources[c].item.seq < best->seq))
 			best = &r->sources[c].item;
@@ -92,8 +96,8 @@ static const struct item *smallest(const struct reading *r)
 
 static void drop(struct reading *r, const struct item *it)
 {
-	if (it == running_next(r)) {
-		r->running->next++;
+	if (it == outside_next(r)) {
+		r->outside->next++;
 		return;
 	}
 	for (int c = 0; c < COLLECTION_COUNT; c++)
@@ -182,12 +186,12 @@ static enum err open_sources(struct reader *reader, struct reading *r)
 		query_int(&s->q, (int64_t)p->limit + (int64_t)p->told_count + 1);
 		advance(s);
 	}
-	r->arena = arena_make(RUNNING_READ * (size_t)ROW_ARENA);
-	r->running = arena_alloc(&r->arena, sizeof *r->running);
+	r->arena = arena_make(OUTSIDE_READ * (size_t)ROW_ARENA);
+	r->outside = arena_alloc(&r->arena, sizeof *r->outside);
 	r->marks = arena_alloc(&r->arena, (p->limit + 1) * sizeof *r->marks);
-	if (!r->running || !r->marks)
+	if (!r->outside || !r->marks)
 		return ERR_NOMEM;
-	return read_running(reader, r, since);
+	return read_outside(reader, r, since);
 }
 
 static enum err read_page(struct reader *reader, struct reading *r, struct buf *out)

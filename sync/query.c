@@ -7,10 +7,11 @@
 #include "sync/profile.h"
 #include "sync/reader.h"
 #include "sync/rows.h"
+#include "sync/tx.h"
 #include "sync/view.h"
 
-/* Decide lets 8 run; a few more are read, should an older version have left them. */
-enum { RUNNING_READ_MOST = 16 };
+/* A few more than there are, should an older version have left them. */
+enum { OUTSIDE_READ = OUTSIDE_MOST + 8 };
 
 enum err query_email(struct reader *reader, struct str email, uint64_t *user)
 {
@@ -201,75 +202,83 @@ enum err query_item(struct reader *reader, uint64_t user, const char *user_oid, 
 	return err;
 }
 
-/* --- progress: the index merged with the running items, which no index on lastWatched holds --- */
+/* --- progress: the index merged with the items that stand outside it --- */
 
-struct running_item {
+struct outside_item {
 	struct item item;
 	int64_t last_watched;
 };
 
-struct running_list {
-	struct running_item items[RUNNING_READ_MOST];
+struct outside_list {
+	struct outside_item *items[OUTSIDE_READ];
 	size_t count;
 };
 
 static int newest_first(const void *a, const void *b)
 {
-	const struct running_item *left = a;
-	const struct running_item *right = b;
+	const struct outside_item *left = *(struct outside_item *const *)a;
+	const struct outside_item *right = *(struct outside_item *const *)b;
 	if (left->last_watched != right->last_watched)
 		return left->last_watched < right->last_watched ? 1 : -1;
 	return left->item.id < right->item.id ? 1 : -1;
 }
 
-static enum err read_running(
-	struct reader *reader, const struct account *a, struct arena *arena, struct running_list *list)
+static enum err read_outside(
+	struct reader *reader, const struct account *a, struct arena *arena, struct outside_list *list)
 {
 	struct stamp cleared = a->cleared[COLLECTION_PROGRESS];
-	struct query q = stmt_query(&reader->statements, STMT_PROGRESS_RUNNING);
+	struct query q = stmt_query(&reader->statements, STMT_PROGRESS_OUTSIDE);
 	query_int(&q, (int64_t)a->user);
+	query_int(&q, -1);
 	while (list->count < COUNT_OF(list->items) && query_row(&q)) {
-		struct running_item *r = &list->items[list->count];
-		item_read(&q, COLLECTION_PROGRESS, arena, &r->item);
-		r->last_watched = item_last_watched(&r->item, cleared);
-		if (item_shown(&r->item, cleared))
-			list->count++;
+		struct outside_item *o = arena_alloc(arena, sizeof *o);
+		if (!o) {
+			q.err = ERR_NOMEM;
+			break;
+		}
+		item_read(&q, COLLECTION_PROGRESS, arena, &o->item);
+		o->last_watched = item_last_watched(&o->item, cleared);
+		if (item_shown(&o->item, cleared))
+			list->items[list->count++] = o;
 	}
 	enum err err = query_end(&q);
-	qsort(list->items, list->count, sizeof list->items[0], newest_first);
+	if (!err)
+		qsort(list->items, list->count, sizeof(struct outside_item *), newest_first);
 	return err;
 }
 
 static enum err progress_rows(struct reader *reader, const struct account *a, const char *user_oid,
-	int64_t limit, struct arena *arena, struct running_list *running, struct buf *out, int64_t *count)
+	int64_t limit, struct arena *arena, struct buf *out, int64_t *count)
 {
 	struct stamp cleared = a->cleared[COLLECTION_PROGRESS];
 	struct arena row_arena = arena_make((size_t)1 << 20);
+	struct outside_list outside = {.count = 0};
 	struct item it;
 	size_t next = 0;
-	enum err err = read_running(reader, a, arena, running);
+	enum err err = read_outside(reader, a, arena, &outside);
 	if (err)
 		return err;
 	struct query q = stmt_query(&reader->statements, STMT_PROGRESS_PAGE);
 	query_int(&q, (int64_t)a->user);
 	query_blob(&q, cleared.bytes, STAMP_SIZE);
 	query_int(&q, limit ? limit : -1);
-	bool row = query_row(&q);
-	while ((row || next < running->count) && (!limit || *count < limit) && buf_ok(out) && !q.err) {
-		bool take_running = next < running->count;
-		if (row) {
+	bool row = query_row(&q), fresh = row;
+	while ((row || next < outside.count) && (!limit || *count < limit) && buf_ok(out) && !q.err) {
+		bool take_outside = next < outside.count;
+		if (fresh) {
 			arena_reset(&row_arena);
 			item_read(&q, COLLECTION_PROGRESS, &row_arena, &it);
-			take_running = take_running &&
-				       running->items[next].last_watched >= item_last_watched(&it, cleared);
+			fresh = false;
 		}
+		if (row && take_outside)
+			take_outside = outside.items[next]->last_watched >= item_last_watched(&it, cleared);
 		if ((*count)++)
 			buf_char(out, ',');
-		view_progress(out, user_oid, take_running ? &running->items[next].item : &it, cleared);
-		if (take_running)
+		view_progress(out, user_oid, take_outside ? &outside.items[next]->item : &it, cleared);
+		if (take_outside)
 			next++;
 		else
-			row = query_row(&q);
+			row = fresh = query_row(&q);
 	}
 	arena_free(&row_arena);
 	return query_end(&q);
@@ -280,14 +289,13 @@ enum err query_progress(struct reader *reader, uint64_t user, const char *user_o
 {
 	struct account a;
 	struct arena arena = arena_make((size_t)1 << 20);
-	struct running_list *running = arena_alloc(&arena, sizeof *running);
-	enum err err = running ? snapshot_begin(reader) : ERR_NOMEM;
+	enum err err = snapshot_begin(reader);
 	*count = 0;
 	if (!err) {
 		err = account_load(&reader->statements, user, &a);
 		buf_char(out, '[');
 		if (!err)
-			err = progress_rows(reader, &a, user_oid, limit, &arena, running, out, count);
+			err = progress_rows(reader, &a, user_oid, limit, &arena, out, count);
 		buf_char(out, ']');
 		err = snapshot_end(reader, err);
 	}

@@ -1,13 +1,20 @@
 #include "sync/rows.h"
 
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sync/base/check.h"
+#include "sync/row_cache.h"
 
 enum err account_load(struct statements *s, uint64_t user, struct account *out)
 {
 	struct account a = {.user = user};
+	const struct account *known = row_cache_account(s->cache, user);
+	if (known) {
+		*out = *known;
+		return ERR_OK;
+	}
 	struct query q = stmt_query(s, STMT_ACCOUNT_GET);
 	query_int(&q, (int64_t)user);
 	bool found = query_row(&q);
@@ -39,6 +46,7 @@ enum err account_load(struct statements *s, uint64_t user, struct account *out)
 		return err;
 	if (!found || a.purge & PURGE_ACCOUNT_BIT)
 		return ERR_NOT_FOUND;
+	row_cache_put_account(s->cache, &a);
 	*out = a;
 	return ERR_OK;
 }
@@ -79,7 +87,10 @@ enum err account_save(struct statements *s, const struct account *account)
 	struct query q = stmt_query(s, STMT_ACCOUNT_UPDATE);
 	bind_account(&q, account);
 	query_int(&q, (int64_t)account->user);
-	return query_run(&q);
+	enum err err = query_run(&q);
+	if (!err && !account->purge) /* which other statements write */
+		row_cache_put_account(s->cache, account);
+	return err;
 }
 
 static void field_read(struct query *q, int column, enum field_type type, struct arena *a, struct field *out)
@@ -146,8 +157,15 @@ static enum err item_load_one(struct query *q, enum collection collection, struc
 enum err item_load(struct statements *s, uint64_t user, enum collection collection, struct str key,
 	struct arena *a, struct item *out)
 {
+	bool found = false;
+	enum err err = row_cache_item(s->cache, user, collection, key, a, out, &found);
+	if (err || found)
+		return err;
 	struct query q = item_query(s, user, collection, key);
-	return item_load_one(&q, collection, a, out);
+	err = item_load_one(&q, collection, a, out);
+	if (!err)
+		row_cache_put_item(s->cache, user, out);
+	return err;
 }
 
 enum err item_load_oid(struct statements *s, uint64_t user, const unsigned char oid[OID_SIZE],
@@ -241,7 +259,13 @@ enum err item_save_tick(struct statements *s, const struct item *it, struct stam
 	query_int(&q, stamp_ms(newest));
 	query_int(&q, item_last_watched(it, cleared));
 	query_int(&q, it->id);
-	return query_run(&q);
+	struct cached_item *taken = row_cache_take_tick(s->cache, it->id);
+	enum err err = query_run(&q);
+	if (taken && !err)
+		row_cache_put_tick(s->cache, taken, it);
+	else
+		free(taken);
+	return err;
 }
 
 void journal_read(struct query *q, struct arena *a, struct journal_row *out)

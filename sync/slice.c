@@ -57,9 +57,9 @@ static enum err read_voided(struct tx *tx, enum stmt_id id, const struct account
 	struct query q = stmt_query(tx->s, id);
 	query_int(&q, (int64_t)a->user);
 	query_blob(&q, a->cleared[collection].bytes, STAMP_SIZE);
-	if (id != STMT_PURGE_PROGRESS_RUNNING)
+	if (id != STMT_PURGE_PROGRESS_OUTSIDE)
 		query_int(&q, SLICE_ROWS);
-	while (*count < SLICE_ROWS + RUNNING_MOST && query_row(&q))
+	while (*count < SLICE_ROWS + OUTSIDE_MOST && query_row(&q))
 		item_read(&q, collection, arena, &items[(*count)++]);
 	return query_end(&q);
 }
@@ -85,11 +85,11 @@ static enum err erase_items(struct tx *tx, const struct account *a, enum collect
 	static const enum stmt_id whole[] = {STMT_PURGE_WATCHLIST, STMT_PURGE_PROGRESS};
 	static const enum stmt_id partly[] = {STMT_PURGE_WATCHLIST_PARTLY, STMT_PURGE_PROGRESS_PARTLY};
 	struct arena arena = arena_make(SLICE_ARENA);
-	struct item *items = calloc(SLICE_ROWS + RUNNING_MOST, sizeof *items);
+	struct item *items = calloc(SLICE_ROWS + OUTSIDE_MOST, sizeof *items);
 	size_t count = 0;
 	enum err err = items ? ERR_OK : ERR_NOMEM;
 	if (!err && collection == COLLECTION_PROGRESS)
-		err = read_voided(tx, STMT_PURGE_PROGRESS_RUNNING, a, collection, &arena, items, &count);
+		err = read_voided(tx, STMT_PURGE_PROGRESS_OUTSIDE, a, collection, &arena, items, &count);
 	size_t running = count;
 	if (!err)
 		err = read_voided(tx, whole[collection], a, collection, &arena, items, &count);

@@ -25,6 +25,7 @@ enum stmt_id {
 
 struct statements {
 	sqlite3 *db;
+	struct row_cache *cache; /* of the connection that writes; NULL: none */
 	sqlite3_stmt *list[STMT_COUNT];
 };
 

@@ -10,6 +10,7 @@
 
 #include "sync/migrate.h"
 #include "sync/reader.h"
+#include "sync/row_cache.h"
 #include "sync/settle.h"
 #include "sync/slice.h"
 #include "sync/tx.h"
@@ -149,6 +150,7 @@ enum err store_open(const struct store_options *options, struct store **out, str
 		err = open_database(store, options->dir, why);
 	if (!err) {
 		stmt_open(&store->statements, store->db);
+		store->statements.cache = row_cache_open(store->db);
 		err = load_identity(store, options->env);
 		if (!err)
 			err = load_linked(store);
@@ -175,6 +177,7 @@ void store_close(struct store *store)
 {
 	if (!store)
 		return;
+	row_cache_close(store->statements.cache, store->db);
 	stmt_close(&store->statements);
 	/* What a failed sync lost is only in the WAL: the next start copies all of it. */
 	if (store->failed)

@@ -7,7 +7,7 @@
 #include "sync/base/env.h"
 #include "sync/rows.h"
 
-enum { RUNNING_MOST = 8, PLAYBACK_MOST = 16, HISTORY_SLACK = 8 };
+enum { OUTSIDE_MOST = 32, PLAYBACK_MOST = 16, HISTORY_SLACK = 8 };
 
 struct tx {
 	struct statements *s;

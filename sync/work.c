@@ -219,24 +219,30 @@ static enum err prune_history(struct tx *tx, const struct work *w, struct item *
 	return err;
 }
 
-/* Before one more starts to run: the one that ran longest without a tick joins the index (design.md section
- * 2). */
-static enum err make_room_to_run(struct tx *tx, uint64_t user, int64_t starting)
+/*
+ * Lets at most so many items of the user stand outside the indexes: those untouched for longest go inside
+ * (design.md section 2), but not the one that is about to be written.
+ */
+static enum err bound_outside(struct tx *tx, uint64_t user, int64_t most, int64_t writing)
 {
-	struct query q = stmt_query(tx->s, STMT_PROGRESS_RUNNING_OLDEST);
-	query_int(&q, (int64_t)user);
-	int64_t oldest = 0;
-	int64_t running = 0;
-	if (query_row(&q)) {
-		oldest = query_get_int(&q, 0);
-		running = query_get_int(&q, 1);
+	for (;;) {
+		struct query q = stmt_query(tx->s, STMT_PROGRESS_OUTSIDE_OLDEST);
+		query_int(&q, (int64_t)user);
+		int64_t oldest = 0;
+		int64_t outside = 0;
+		if (query_row(&q)) {
+			oldest = query_get_int(&q, 0);
+			outside = query_get_int(&q, 1);
+		}
+		enum err err = query_end(&q);
+		if (err || outside <= most || oldest == writing)
+			return err;
+		q = stmt_query(tx->s, STMT_PROGRESS_INSIDE);
+		query_int(&q, oldest);
+		err = query_run(&q);
+		if (err)
+			return err;
 	}
-	enum err err = query_end(&q);
-	if (err || running < RUNNING_MOST || oldest == starting)
-		return err;
-	q = stmt_query(tx->s, STMT_PROGRESS_WAIT);
-	query_int(&q, oldest);
-	return query_run(&q);
 }
 
 enum err work_save_item(struct tx *tx, struct work *w, struct work_item *wi)
@@ -250,8 +256,8 @@ enum err work_save_item(struct tx *tx, struct work *w, struct work_item *wi)
 	if (wi->tick)
 		return item_save_tick(tx->s, it, cleared);
 	enum err err = ERR_OK;
-	if (it->running == RUNNING_NOW)
-		err = make_room_to_run(tx, w->account.user, it->id);
+	if (wi->goes_outside && running_outside(it->running))
+		err = bound_outside(tx, w->account.user, OUTSIDE_MOST - 1, it->id);
 	if (!err)
 		err = prune_history(tx, w, it);
 	return err ? err : item_save(tx->s, w->account.user, it, cleared);
@@ -293,9 +299,16 @@ static enum err scatter(struct tx *tx, struct work *w)
 	for (size_t i = 0; i < w->row_count && !err; i++)
 		err = w->rows[i].rewrite ? journal_rewrite(tx->s, w->account.user, &w->rows[i].row)
 					 : journal_insert(tx->s, w->account.user, &w->rows[i].row);
-	for (size_t i = 0; i < w->item_count && !err; i++)
-		if (w->items[i]->dirty)
-			err = work_save_item(tx, w, w->items[i]);
+	bool went_outside = false;
+	for (size_t i = 0; i < w->item_count && !err; i++) {
+		if (!w->items[i]->dirty)
+			continue;
+		err = work_save_item(tx, w, w->items[i]);
+		went_outside |= w->items[i]->goes_outside;
+	}
+	/* One that was sent inside to make room may have been written itself afterwards. */
+	if (!err && went_outside && w->item_count > 1)
+		err = bound_outside(tx, w->account.user, OUTSIDE_MOST, 0);
 	if (!err && w->upstream.known)
 		err = scatter_upstream(tx, w);
 	if (!err)

@@ -1,4 +1,5 @@
 /* Ops through the store: what is written, shown, journalled and counted (sync-protocol.md sections 2-5). */
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/unit/sync/support.h"
@@ -216,29 +217,95 @@ static void one_bad_job_does_not_block_another(void **state)
 	job_free(&bad->job);
 }
 
-static void nine_items_run_and_all_are_listed_newest_first(void **state)
+/* Lists everything and says whether the keys k<from>, k<from - 1>, ... k<to> come in that order. */
+static void lists_from_to(struct fixture *f, int from, int to)
 {
-	struct fixture *f = *state;
-	static const char *const keys[] = {"k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9"};
-	for (int round = 0; round < 3; round++) {
-		for (size_t i = 0; i < 10; i++) {
-			struct op op = test_progress(f, EVENT_HEARTBEAT, "s", 1, 10 * round);
-			op.key = str_from(keys[i]);
-			(void)fixture_op(f, &op);
-			fixture_pass(f, 1000);
-		}
-	}
 	struct buf b = buf_make(1 << 20);
 	int64_t count = 0;
 	assert_int_equal(
-		query_progress(f->reader, f->user, "507f1f77bcf86cd799439011", 20, &b, &count), ERR_OK);
-	assert_int_equal(count, 10);
+		query_progress(f->reader, f->user, "507f1f77bcf86cd799439011", 100, &b, &count), ERR_OK);
+	assert_int_equal(count, from - to + 1);
 	const char *at = b.ptr;
-	for (size_t i = 10; i-- > 0;) {
-		at = strstr(at, keys[i]);
-		assert_non_null(at);
+	for (int i = from; i >= to; i--) {
+		char key[24];
+		(void)snprintf(key, sizeof key, "\"animeId\":\"k%d\"", i);
+		at = strstr(at, key);
+		if (!at)
+			fail_msg("k%d is not where it should be", i);
 	}
 	buf_free(&b);
+}
+
+/* More than stand outside the indexes at a time, set by ticks and by plain writes. */
+static void more_items_than_stand_outside_are_all_listed_newest_first(void **state)
+{
+	struct fixture *f = *state;
+	static const enum event events[] = {EVENT_HEARTBEAT, EVENT_MANUAL, EVENT_PAUSE};
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 40; i++) {
+			char key[8];
+			(void)snprintf(key, sizeof key, "k%d", i);
+			struct op op = test_progress(f, events[(i + round) % 3], "s", 1, 10 * round);
+			op.key = str_from(key);
+			assert_int_equal(fixture_op(f, &op)->outcome, OUTCOME_APPLIED);
+			fixture_pass(f, 1000);
+		}
+		lists_from_to(f, 39, 0);
+	}
+}
+
+/* One job that writes all of them: those it sends inside to make room are its own. */
+static void one_job_moves_items_in_and_out_of_the_indexes(void **state)
+{
+	struct fixture *f = *state;
+	for (int round = 0; round < 2; round++) {
+		char keys[80][8];
+		struct apply *a = apply_make(f->user, 80);
+		assert_non_null(a);
+		for (int i = 0; i < 80; i++) {
+			(void)snprintf(keys[i], sizeof keys[i], "k%d", i);
+			a->ops[i] = test_progress(
+				f, i % 2 ? EVENT_MANUAL : EVENT_HEARTBEAT, "s", 1, 10 * round + i);
+			a->ops[i].key = str_from(keys[i]);
+			a->ops[i].age_ms = 1000 - i;
+		}
+		fixture_run(f, &a->job);
+		job_free(&a->job);
+		lists_from_to(f, 79, 0);
+		fixture_pass(f, 5000);
+	}
+}
+
+/* What the store remembers of rows is what the file holds: also after a transaction that was taken back. */
+static void a_tick_that_was_taken_back_leaves_nothing_behind(void **state)
+{
+	struct fixture *f = *state;
+	for (int i = 0; i < 3; i++) {
+		struct op op = test_progress(f, EVENT_HEARTBEAT, "s", 1, 100 + i);
+		assert_int_equal(fixture_op(f, &op)->outcome, OUTCOME_APPLIED);
+		fixture_pass(f, 1000);
+	}
+	const char *before = fixture_history(f, COLLECTION_PROGRESS, "anime-1");
+	struct apply *good = apply_make(f->user, 1);
+	struct apply *bad = apply_make(f->user + 1, 1);
+	good->ops[0] = test_progress(f, EVENT_HEARTBEAT, "s", 1, 500);
+	bad->ops[0] = test_watchlist(f, "bad", "watching");
+	good->job.next = &bad->job;
+	store_run(f->store, &good->job, f->now);
+	assert_int_equal(bad->job.err, ERR_NOT_FOUND);
+	assert_int_equal(good->job.err, ERR_OK);
+	shows(f, "\"currentTime\":500");
+	/* It ran twice and was written once: one seq further, in the same row. */
+	int64_t head = good->results[0].item.seq;
+	job_free(&good->job);
+	job_free(&bad->job);
+	struct op op = test_progress(f, EVENT_HEARTBEAT, "s", 1, 501);
+	fixture_pass(f, 1000);
+	assert_int_equal(fixture_op(f, &op)->item.seq, head + 1);
+	const char *after = fixture_history(f, COLLECTION_PROGRESS, "anime-1");
+	assert_int_equal(count_text(after, "\"seq\":"), count_text(before, "\"seq\":"));
+	fixture_restart(f);
+	shows(f, "\"currentTime\":501");
 }
 
 int main(void)
@@ -257,7 +324,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(history_keeps_its_bound_and_what_holds, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_bad_job_does_not_block_another, setup, teardown),
 		cmocka_unit_test_setup_teardown(
-			nine_items_run_and_all_are_listed_newest_first, setup, teardown),
+			more_items_than_stand_outside_are_all_listed_newest_first, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			one_job_moves_items_in_and_out_of_the_indexes, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_tick_that_was_taken_back_leaves_nothing_behind, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
