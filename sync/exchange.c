@@ -132,7 +132,7 @@ static enum err take_op(struct taking *t, struct push_op *p)
 	}
 	note_receipt(t, p, &r, REJECT_NOT);
 	if (p->op.kind != OP_CLEAR)
-		told_add(t->x->told, &t->x->told_count, &r);
+		told_add(t->x->told, &t->x->told_count, told_of(&r));
 	tell(t, p, &r, false);
 	return ERR_OK;
 }

@@ -2,20 +2,25 @@
 
 #include <stdlib.h>
 
-void told_add(struct told *list, size_t *count, const struct op_result *r)
+struct told told_of(const struct op_result *r)
 {
-	for (size_t i = *count; i-- > 0;) {
-		struct told *told = &list[i];
-		if (told->collection != r->item.collection || told->item != r->item.id)
-			continue;
-		if (told->after == r->seq_before)
-			told->after = r->seq_after;
-		return;
-	}
-	list[(*count)++] = (struct told){.collection = r->item.collection,
+	return (struct told){.collection = r->item.collection,
 		.item = r->item.id,
 		.before = r->seq_before,
 		.after = r->seq_after};
+}
+
+void told_add(struct told *list, size_t *count, struct told told)
+{
+	for (size_t i = *count; i-- > 0;) {
+		struct told *known = &list[i];
+		if (known->collection != told.collection || known->item != told.item)
+			continue;
+		if (known->after == told.before)
+			known->after = told.after;
+		return;
+	}
+	list[(*count)++] = told;
 }
 
 static int by_item(const void *a, const void *b)

@@ -15,8 +15,10 @@ struct told {
 	int64_t after;
 };
 
-/* Notes what the result of an op on an item told. The list has room for one more. */
-void told_add(struct told *list, size_t *count, const struct op_result *r);
+/* What the result of an op on an item told. */
+struct told told_of(const struct op_result *r);
+/* Notes it, together with what was told of that item before. The list has room for one more. */
+void told_add(struct told *list, size_t *count, struct told told);
 /* Orders a list as a pull needs it: by collection and item. */
 void told_sort(struct told *list, size_t count);
 
