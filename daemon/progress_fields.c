@@ -29,6 +29,8 @@ static void position_fields(const json_t *json, struct op *op, struct faults *fa
 		field_real(json, "duration", TIME_MAX, "Duration must be a positive number", faults,
 			&p[POSITION_DURATION].r));
 	op->present |= 1u << REG_POSITION | 1u << REG_OPENED;
+	op->partial[REG_POSITION] |= 1u << POSITION_EPISODE;
+	op->partial[REG_OPENED] |= 1u << OPENED_EPISODE;
 	op->values[REG_OPENED].f[OPENED_EPISODE].i = p[POSITION_EPISODE].i;
 }
 
@@ -61,6 +63,7 @@ static void title_fields(const json_t *json, struct arena *a, struct op *op, str
 	if (faults->count == after_id && str_trim(title).len == 0)
 		fault_add(faults, "animeTitle", "Anime title is required");
 	op->values[REG_TITLE].f[0].s = title;
+	op->partial[REG_TITLE] = 1;
 	op->present |= 1u << REG_TITLE;
 	if (field_text(json, "animeImage", 2048, "Anime image must be a text of at most 2048 characters",
 		    faults, &op->values[REG_IMAGE].f[0].s) == FIELD_GOOD)
