@@ -273,7 +273,7 @@ static void refresh_submit(struct request *r, const struct refresh_claims *claim
 	struct str name = STR("");
 	if (new_device) {
 		/* Always a device of its own: the caller found out that it shares one. */
-		(void)field_text(r, "deviceName", LIMIT_DEVICE_NAME,
+		(void)field_text(r->json, "deviceName", LIMIT_DEVICE_NAME,
 			"Device name must be a text of at most 100 characters", &faults, &name);
 		randombytes_buf(device.bytes, DEVICE_SIZE);
 	}
@@ -300,10 +300,10 @@ void api_refresh(struct request *r)
 	struct str token = {NULL, 0};
 	struct refresh_claims claims;
 	bool new_device = false;
-	if (field_text(r, "refreshToken", LIMIT_TOKEN, "Refresh token must be a text", &faults, &token) ==
-		FIELD_ABSENT)
+	if (field_text(r->json, "refreshToken", LIMIT_TOKEN, "Refresh token must be a text", &faults,
+		    &token) == FIELD_ABSENT)
 		fault_add(&faults, "refreshToken", "Refresh token is required");
-	(void)field_bool(r, "newDevice", "newDevice must be true or false", &faults, &new_device);
+	(void)field_bool(r->json, "newDevice", "newDevice must be true or false", &faults, &new_device);
 	if (faults.count) {
 		reply_faults(r, &faults);
 		return;

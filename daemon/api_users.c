@@ -57,7 +57,7 @@ void api_profile(struct request *r)
 	struct str avatar = {NULL, 0};
 	const char *bad_avatar = "Avatar must be an http or https URL of at most 2048 characters";
 	bool named = field_username(r, false, &faults, &username);
-	enum field_state pictured = field_text(r, "avatar", URL_MAX, bad_avatar, &faults, &avatar);
+	enum field_state pictured = field_text(r->json, "avatar", URL_MAX, bad_avatar, &faults, &avatar);
 	if (pictured == FIELD_GOOD && avatar.len && !is_url(avatar))
 		fault_add(&faults, "avatar", bad_avatar);
 	struct account_update *u = update_begin(r, &faults);
@@ -77,7 +77,8 @@ void api_settings(struct request *r)
 	unsigned ignored = 0;
 	for (int i = 0; i < STATUS_COUNT; i++) {
 		bool value = false;
-		if (field_bool(r, status_names[i], "Must be true or false", &faults, &value) != FIELD_GOOD)
+		if (field_bool(r->json, status_names[i], "Must be true or false", &faults, &value) !=
+			FIELD_GOOD)
 			continue;
 		mask |= 1u << i;
 		ignored |= value ? 1u << i : 0;
@@ -115,7 +116,7 @@ static bool choice(struct request *r, const char *name, const char *one, const c
 	struct faults *faults, struct str *out)
 {
 	struct str text = {NULL, 0};
-	if (field_text(r, name, 16, msg, faults, &text) != FIELD_GOOD)
+	if (field_text(r->json, name, 16, msg, faults, &text) != FIELD_GOOD)
 		return false;
 	if (!str_eq(text, str_from(one)) && !str_eq(text, str_from(other))) {
 		fault_add(faults, name, msg);

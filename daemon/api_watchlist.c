@@ -189,19 +189,21 @@ static void edit_fields(struct request *r, struct op *op, struct faults *faults)
 {
 	static const char bad_rating[] = "Rating must be between 1 and 10";
 	struct value *v = op->values;
-	if (field_text(r, "status", 32, "Invalid status", faults, &v[REG_STATUS].f[0].s) == FIELD_GOOD) {
+	if (field_text(r->json, "status", 32, "Invalid status", faults, &v[REG_STATUS].f[0].s) ==
+		FIELD_GOOD) {
 		if (status_index(v[REG_STATUS].f[0].s) < 0)
 			fault_add(faults, "status", "Invalid status");
 		op->present |= 1u << REG_STATUS;
 	}
-	set_present(op, REG_RATING, field_int(r, "rating", 1, 10, bad_rating, faults, &v[REG_RATING].f[0].i));
+	set_present(op, REG_RATING,
+		field_int(r->json, "rating", 1, 10, bad_rating, faults, &v[REG_RATING].f[0].i));
 	set_present(op, REG_WATCHED,
-		field_int(r, "episodesWatched", 0, COUNT_MAX, "Episodes watched must be a positive number",
-			faults, &v[REG_WATCHED].f[0].i));
+		field_int(r->json, "episodesWatched", 0, COUNT_MAX,
+			"Episodes watched must be a positive number", faults, &v[REG_WATCHED].f[0].i));
 	set_present(op, REG_NOTES,
-		field_text(r, "notes", 500, "Notes must be a text of at most 500 characters", faults,
+		field_text(r->json, "notes", 500, "Notes must be a text of at most 500 characters", faults,
 			&v[REG_NOTES].f[0].s));
-	if (!field_is_null(r, "rating"))
+	if (!field_is_null(r->json, "rating"))
 		return;
 	if (r->method == METHOD_POST) {
 		fault_add(faults, "rating", bad_rating);
@@ -236,17 +238,17 @@ void api_watchlist_add(struct request *r)
 		op->values[reg] = value_default((enum reg)reg);
 		op->present |= 1u << reg;
 	}
-	(void)field_anime_id(r, &faults, &op->key);
+	(void)field_anime_id(r->json, &r->arena, &faults, &op->key);
 	struct str *title = &op->values[REG_TITLE].f[0].s;
 	size_t before = faults.count;
-	(void)field_text(
-		r, "animeTitle", 300, "Anime title must be a text of at most 300 characters", &faults, title);
+	(void)field_text(r->json, "animeTitle", 300, "Anime title must be a text of at most 300 characters",
+		&faults, title);
 	if (faults.count == before && str_trim(*title).len == 0)
 		fault_add(&faults, "animeTitle", "Anime title is required");
-	(void)field_text(r, "animeImage", 2048, "Anime image must be a text of at most 2048 characters",
+	(void)field_text(r->json, "animeImage", 2048, "Anime image must be a text of at most 2048 characters",
 		&faults, &op->values[REG_IMAGE].f[0].s);
-	(void)field_int(r, "totalEpisodes", 0, COUNT_MAX, "Total episodes must be a positive number", &faults,
-		&op->values[REG_TOTAL].f[0].i);
+	(void)field_int(r->json, "totalEpisodes", 0, COUNT_MAX, "Total episodes must be a positive number",
+		&faults, &op->values[REG_TOTAL].f[0].i);
 	edit_fields(r, op, &faults);
 	if (json_object_get(r->json, "rating"))
 		op->values[REG_RATING].f[0].null = false;

@@ -11,6 +11,7 @@
 
 #include "daemon/auth_cache.h"
 #include "daemon/http.h"
+#include "daemon/live.h"
 #include "daemon/log.h"
 #include "daemon/mail.h"
 #include "daemon/ratelimit.h"
@@ -142,8 +143,10 @@ static void close_app(struct app *app)
 		loop_run_posted(app->loop); /* what the last tasks came to */
 	writer_close(app->writer);
 	mailer_close(app->mailer);
+	live_stop(app->live);
 	http_close(app->http);
 	loop_close(app->loop);
+	live_close(app->live);
 	slowdown_close(app->slowdown);
 	ratelimit_close(app->ratelimit);
 	auth_cache_free(app->auth);
@@ -211,6 +214,8 @@ static enum err open_app(struct app *app, struct buf *why)
 		err = open_loop(app);
 	if (!err)
 		err = mailer_open(app, &app->mailer);
+	if (!err)
+		err = live_open(app, &app->live);
 	if (!err)
 		err = http_open(app, &app->http, why);
 	if (err && why->len == 0)

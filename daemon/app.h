@@ -13,6 +13,7 @@
 
 struct auth;
 struct http;
+struct lives;
 struct mailer;
 struct ratelimit;
 struct slowdown;
@@ -32,6 +33,7 @@ struct app {
 	struct ratelimit *ratelimit;
 	struct slowdown *slowdown;
 	struct mailer *mailer;
+	struct lives *live;
 	struct http *http;
 	struct now started;
 	int exit_code;

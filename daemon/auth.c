@@ -6,6 +6,7 @@
 
 #include "daemon/app.h"
 #include "daemon/auth_cache.h"
+#include "daemon/live.h"
 #include "daemon/log.h"
 #include "sync/query.h"
 
@@ -31,22 +32,33 @@ static void note_seen(struct app *app, const struct principal *who, int64_t now_
 		job_free(&s->job);
 }
 
-/* What the store says of verified claims (design.md section 5, Tokens). */
-static enum err check_store(struct app *app, const struct access_claims *claims, struct principal *out)
+/* Whose session the store says it is (design.md section 5, Tokens). */
+static enum err check_session(struct app *app, uint64_t user, const char *oid, struct session_id session,
+	struct device_id device, bool *admin)
 {
 	struct query_identity identity;
-	enum err err = query_identity(app->reader, claims->user, claims->session, &identity);
+	enum err err = query_identity(app->reader, user, session, &identity);
 	if (err)
 		return err;
-	if (strcmp(identity.oid, claims->oid) != 0)
+	if (strcmp(identity.oid, oid) != 0)
 		return ERR_NOT_FOUND;
-	if (identity.session_known &&
-		(identity.session.ended || !device_eq(identity.session.device, claims->device)))
+	if (identity.session_known && (identity.session.ended || !device_eq(identity.session.device, device)))
 		return ERR_DENIED;
+	*admin = identity.admin;
+	return ERR_OK;
+}
+
+/* What the store says of verified claims. */
+static enum err check_store(struct app *app, const struct access_claims *claims, struct principal *out)
+{
+	bool admin = false;
+	enum err err = check_session(app, claims->user, claims->oid, claims->session, claims->device, &admin);
+	if (err)
+		return err;
 	*out = (struct principal){.user = claims->user,
 		.session = claims->session,
 		.device = claims->device,
-		.admin = identity.admin,
+		.admin = admin,
 		.expires_ms = claims->expires_s * 1000};
 	memcpy(out->oid, claims->oid, sizeof out->oid);
 	return ERR_OK;
@@ -85,7 +97,14 @@ enum err auth_check(struct app *app, struct str authorization, struct principal 
 	return ERR_OK;
 }
 
+enum err auth_still(struct app *app, const struct principal *who)
+{
+	bool admin = false;
+	return check_session(app, who->user, who->oid, who->session, who->device, &admin);
+}
+
 void auth_forget(struct app *app, uint64_t user)
 {
 	auth_cache_forget(app->auth, user);
+	live_recheck(app->live, user);
 }

@@ -13,7 +13,15 @@
  * ERR_NOT_FOUND: "User not found"; anything else: the store failed.
  */
 enum err auth_check(struct app *app, struct str authorization, struct principal *out);
-/* Forgets what was verified for a user, so that the next request looks at the store again. */
+/*
+ * Whether the session of a principal still goes on. ERR_DENIED: it was ended; ERR_NOT_FOUND: the user is
+ * gone; anything else: the store failed.
+ */
+enum err auth_still(struct app *app, const struct principal *who);
+/*
+ * Sessions of a user may have ended: forgets what was verified for it, so that the next request looks at the
+ * store again, and closes the live connections whose session has.
+ */
 void auth_forget(struct app *app, uint64_t user);
 
 #endif

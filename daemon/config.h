@@ -46,6 +46,7 @@ struct config {
 	struct rate rate_auth;
 	struct rate rate_api;
 	struct rate rate_sync;
+	struct rate rate_live;
 	unsigned max_connections;	      /* 0: from the descriptor limit */
 	unsigned max_connections_per_address; /* 0: no limit */
 	unsigned watchlist_page_default;      /* 0: all */

@@ -7,9 +7,9 @@
 #include "sync/account.h"
 #include "sync/op.h"
 
-static const json_t *field(const struct request *r, const char *name)
+static const json_t *field(const json_t *object, const char *name)
 {
-	const json_t *json = json_object_get(r->json, name);
+	const json_t *json = json_object_get(object, name);
 	return json_is_null(json) ? NULL : json;
 }
 
@@ -18,15 +18,15 @@ static struct str json_str(const json_t *json)
 	return (struct str){json_string_value(json), json_string_length(json)};
 }
 
-bool field_is_null(struct request *r, const char *name)
+bool field_is_null(const json_t *object, const char *name)
 {
-	return json_is_null(json_object_get(r->json, name));
+	return json_is_null(json_object_get(object, name));
 }
 
-enum field_state field_text(struct request *r, const char *name, size_t max, const char *msg,
+enum field_state field_text(const json_t *object, const char *name, size_t max, const char *msg,
 	struct faults *faults, struct str *out)
 {
-	const json_t *json = field(r, name);
+	const json_t *json = field(object, name);
 	if (!json)
 		return FIELD_ABSENT;
 	struct str text = json_str(json);
@@ -38,10 +38,10 @@ enum field_state field_text(struct request *r, const char *name, size_t max, con
 	return FIELD_GOOD;
 }
 
-enum field_state field_int(struct request *r, const char *name, int64_t min, int64_t max, const char *msg,
+enum field_state field_int(const json_t *object, const char *name, int64_t min, int64_t max, const char *msg,
 	struct faults *faults, int64_t *out)
 {
-	const json_t *json = field(r, name);
+	const json_t *json = field(object, name);
 	int64_t value = 0;
 	bool good = false;
 	if (!json)
@@ -81,10 +81,10 @@ static bool parse_real(struct str s, double *out)
 	return end == text + s.len;
 }
 
-enum field_state field_real(
-	struct request *r, const char *name, double max, const char *msg, struct faults *faults, double *out)
+enum field_state field_real(const json_t *object, const char *name, double max, const char *msg,
+	struct faults *faults, double *out)
 {
-	const json_t *json = field(r, name);
+	const json_t *json = field(object, name);
 	double value = 0;
 	if (!json)
 		return FIELD_ABSENT;
@@ -100,9 +100,9 @@ enum field_state field_real(
 }
 
 enum field_state field_bool(
-	struct request *r, const char *name, const char *msg, struct faults *faults, bool *out)
+	const json_t *object, const char *name, const char *msg, struct faults *faults, bool *out)
 {
-	const json_t *json = field(r, name);
+	const json_t *json = field(object, name);
 	if (!json)
 		return FIELD_ABSENT;
 	if (!json_is_boolean(json)) {
@@ -125,7 +125,7 @@ static bool is_word(struct str s)
 
 bool field_username(struct request *r, bool required, struct faults *faults, struct str *out)
 {
-	const json_t *json = field(r, "username");
+	const json_t *json = field(r->json, "username");
 	struct str name = str_trim(json_str(json));
 	size_t before = faults->count;
 	if (!required && (!json || (json_is_string(json) && name.len == 0)))
@@ -196,7 +196,7 @@ static bool is_email(struct str s)
 
 bool field_email(struct request *r, struct faults *faults, struct str *out)
 {
-	const json_t *json = field(r, "email");
+	const json_t *json = field(r->json, "email");
 	struct str email = str_trim(json_str(json));
 	if (!json_is_string(json) || !is_email(email) || account_fold_email(&r->arena, email, out)) {
 		fault_add(faults, "email", "Please provide a valid email");
@@ -208,7 +208,7 @@ bool field_email(struct request *r, struct faults *faults, struct str *out)
 bool field_new_password(
 	struct request *r, const char *name, const char *msg, struct faults *faults, struct str *out)
 {
-	const json_t *json = field(r, name);
+	const json_t *json = field(r->json, name);
 	struct str password = json_str(json);
 	if (!json_is_string(json) || str_chars(password) < 6) {
 		fault_add(faults, name, msg);
@@ -225,7 +225,7 @@ bool field_new_password(
 bool field_old_password(
 	struct request *r, const char *name, const char *msg, struct faults *faults, struct str *out)
 {
-	const json_t *json = field(r, name);
+	const json_t *json = field(r->json, name);
 	struct str password = json_str(json);
 	if (!json_is_string(json) || password.len == 0 || password.len > LIMIT_PASSWORD) {
 		fault_add(faults, name, msg);
@@ -235,14 +235,14 @@ bool field_old_password(
 	return true;
 }
 
-bool field_anime_id(struct request *r, struct faults *faults, struct str *out)
+bool field_anime_id(const json_t *object, struct arena *a, struct faults *faults, struct str *out)
 {
-	const json_t *json = field(r, "animeId");
+	const json_t *json = field(object, "animeId");
 	struct str id = json_str(json);
 	if (json_is_number(json)) {
 		struct buf text = buf_make(64);
 		buf_json_real(&text, json_number_value(json));
-		bool copied = buf_ok(&text) && arena_str(&r->arena, buf_str(&text), &id);
+		bool copied = buf_ok(&text) && arena_str(a, buf_str(&text), &id);
 		buf_free(&text);
 		if (!copied)
 			id = (struct str){NULL, 0};

@@ -10,18 +10,18 @@
 enum field_state { FIELD_ABSENT, FIELD_BAD, FIELD_GOOD };
 
 /* A string of at most max characters, well-formed UTF-8. msg is the fault of another. */
-enum field_state field_text(struct request *r, const char *name, size_t max, const char *msg,
+enum field_state field_text(const json_t *object, const char *name, size_t max, const char *msg,
 	struct faults *faults, struct str *out);
 /* An integer within [min, max], as number or digit string. */
-enum field_state field_int(struct request *r, const char *name, int64_t min, int64_t max, const char *msg,
+enum field_state field_int(const json_t *object, const char *name, int64_t min, int64_t max, const char *msg,
 	struct faults *faults, int64_t *out);
 /* A finite number within [0, max], as number or numeric string. */
-enum field_state field_real(
-	struct request *r, const char *name, double max, const char *msg, struct faults *faults, double *out);
+enum field_state field_real(const json_t *object, const char *name, double max, const char *msg,
+	struct faults *faults, double *out);
 enum field_state field_bool(
-	struct request *r, const char *name, const char *msg, struct faults *faults, bool *out);
+	const json_t *object, const char *name, const char *msg, struct faults *faults, bool *out);
 /* The field is there, whatever it is; null counts. */
-bool field_is_null(struct request *r, const char *name);
+bool field_is_null(const json_t *object, const char *name);
 
 /* Rules that several routes share; each adds its faults and returns whether the value can be used. */
 bool field_username(struct request *r, bool required, struct faults *faults, struct str *out);
@@ -34,7 +34,7 @@ bool field_new_password(
 bool field_old_password(
 	struct request *r, const char *name, const char *msg, struct faults *faults, struct str *out);
 /* animeId: 1 to 200 bytes without control characters; a number is taken as its text. */
-bool field_anime_id(struct request *r, struct faults *faults, struct str *out);
+bool field_anime_id(const json_t *object, struct arena *a, struct faults *faults, struct str *out);
 
 /* An integer of the query string, clamped to [min, max]; absent: *out stays. A value that is none is a fault.
  */

@@ -12,11 +12,11 @@ void grant_device(struct request *r, struct faults *faults, struct device_id *de
 {
 	struct str id = {NULL, 0};
 	*name = STR("");
-	(void)field_text(r, "deviceName", LIMIT_DEVICE_NAME,
+	(void)field_text(r->json, "deviceName", LIMIT_DEVICE_NAME,
 		"Device name must be a text of at most 100 characters", faults, name);
 	randombytes_buf(device->bytes, DEVICE_SIZE);
-	if (field_text(r, "deviceId", (size_t)2 * DEVICE_SIZE, "Device ID must be 16 hexadecimal digits",
-		    faults, &id) == FIELD_GOOD &&
+	if (field_text(r->json, "deviceId", (size_t)2 * DEVICE_SIZE,
+		    "Device ID must be 16 hexadecimal digits", faults, &id) == FIELD_GOOD &&
 		!str_hex(id, device->bytes, DEVICE_SIZE))
 		fault_add(faults, "deviceId", "Device ID must be 16 hexadecimal digits");
 }

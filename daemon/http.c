@@ -6,6 +6,8 @@
 
 #include "daemon/http_conn.h"
 #include "daemon/limits.h"
+#include "daemon/live.h"
+#include "daemon/live_lws.h"
 #include "daemon/log.h"
 
 /* Head and one piece of a body. */
@@ -13,7 +15,7 @@ enum { OUT_BYTES = 16384 + LIMIT_SEND };
 /* Ticks in which all connections are looked at once, and how many at least in one. */
 enum { LOOKS = 1000 / LIMIT_TICK_MS, LOOKS_AT_LEAST = 64 };
 
-/* What a client names in Upgrade; no route takes another protocol yet. */
+/* What a client names in Upgrade. */
 static int on_upgrade(struct http_conn *c, struct lws *wsi)
 {
 	char name[16];
@@ -81,7 +83,12 @@ static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 const struct lws_protocols *http_protocols(void)
 {
 	static const struct lws_protocols protocols[] = {
-		{.name = "http", .callback = on_lws, .rx_buffer_size = 512}, {0}};
+		{.name = "http", .callback = on_lws, .rx_buffer_size = 512},
+		{.name = LIVE_PROTOCOL,
+			.callback = live_on_lws,
+			.per_session_data_size = sizeof(struct live *),
+			.rx_buffer_size = 512},
+		{0}};
 	return protocols;
 }
 
@@ -127,7 +134,8 @@ static void on_tick(struct loop_tick *tick, int64_t mono_ms)
 	make_date(http, loop_now().wall_ms);
 	http_listen_again(http);
 	look_at_some(http, mono_ms);
-	if (http->draining && (mono_ms >= http->drain_end_ms || !replies_under_way(http)))
+	if (http->draining &&
+		(mono_ms >= http->drain_end_ms || (!replies_under_way(http) && !live_count(http->app->live))))
 		loop_stop(http->app->loop);
 }
 
@@ -224,12 +232,13 @@ void http_drain(struct http *http)
 	http->draining = true;
 	http->drain_end_ms = loop_now().mono_ms + LIMIT_STOP_MS;
 	http_unlisten(http);
+	live_drain(http->app->live);
 	for (struct http_conn *c = http->conns, *next; c; c = next) {
 		next = c->next;
 		if (c->state == CONN_IDLE || c->state == CONN_OPENED || c->state == CONN_HEADERS)
 			conn_kill(c);
 	}
-	if (!replies_under_way(http))
+	if (!replies_under_way(http) && !live_count(http->app->live))
 		loop_stop(http->app->loop);
 }
 

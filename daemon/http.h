@@ -16,6 +16,7 @@
 
 struct http;
 struct lws_protocols;
+struct peer;
 
 /* Counters since the start, for /metrics. */
 struct http_stats {
@@ -59,6 +60,17 @@ void http_reload(struct http *http);
  * For reply.c: r->response is complete; sends it and ends r. The client may be gone: then r just ends.
  */
 void http_send(struct request *r);
+
+/*
+ * What a connection that speaks another protocol by now still counts for: one of MAX_CONNECTIONS and one of
+ * its address.
+ */
+struct http_seat {
+	struct http *http; /* NULL: none */
+	struct peer *peer;
+};
+/* Gives it back. */
+void http_seat_leave(struct http_seat *seat);
 
 struct http_stats http_stats(const struct http *http);
 

@@ -62,6 +62,23 @@ void conn_free(struct http_conn *c)
 	free(c);
 }
 
+void conn_hand_over(struct http_conn *c, struct http_seat *seat)
+{
+	*seat = (struct http_seat){c->http, c->peer};
+	c->peer = NULL;
+	c->http->stats.open++; /* conn_free() takes one away */
+	conn_free(c);
+}
+
+void http_seat_leave(struct http_seat *seat)
+{
+	if (!seat->http)
+		return;
+	peers_give(&seat->http->peers, seat->peer);
+	seat->http->stats.open--;
+	seat->http = NULL;
+}
+
 void conn_want_turn(struct http_conn *c)
 {
 	struct http *http = c->http;

@@ -109,6 +109,8 @@ unsigned http_connection_bound(const struct config *config);
 struct http_conn *conn_make(struct http *http, const struct address *address, bool unix_socket);
 /* Ends the connection's memory; its request goes on without it when a handler has it. */
 void conn_free(struct http_conn *c);
+/* Ends c as HTTP's, whose connection goes on as somebody else's; what it counts for moves to *seat. */
+void conn_hand_over(struct http_conn *c, struct http_seat *seat);
 /* Asks for conn_turn() before the loop waits. */
 void conn_want_turn(struct http_conn *c);
 /* c may be gone afterwards. */

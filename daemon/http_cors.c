@@ -33,7 +33,7 @@ void cors_look(struct http_conn *c, struct exchange *x)
 		x->allow_headers = wanted;
 }
 
-static bool known_origin(const struct config *config, struct str origin)
+bool cors_known_origin(const struct config *config, struct str origin)
 {
 	for (size_t i = 0; i < config->origin_count; i++)
 		if (str_eq(config->origins[i], origin))
@@ -46,7 +46,7 @@ static void add_origin(const struct exchange *x, struct buf *out)
 	const struct config *config = &x->request.app->config;
 	if (!config->frontend_url) {
 		buf_text(out, "Access-Control-Allow-Origin: *\r\n");
-	} else if (known_origin(config, x->request.origin)) {
+	} else if (cors_known_origin(config, x->request.origin)) {
 		buf_text(out, "Access-Control-Allow-Origin: ");
 		buf_add_str(out, x->request.origin);
 		buf_text(out, "\r\nAccess-Control-Allow-Credentials: true\r\n");

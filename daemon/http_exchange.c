@@ -168,15 +168,19 @@ int exchange_upgrade(struct http_conn *c, struct str name)
 		return -1;
 	conn_set(c, CONN_HEADERS_DONE, 0);
 	x->request.path = request_header(c, x, WSI_TOKEN_GET_URI);
-	x->request.origin = request_header(c, x, WSI_TOKEN_ORIGIN);
 	x->quiet = is_socket_io(x->request.path);
 	x->cors = true;
 	x->request.response.close = true;
-	if (websocket)
-		reply_error(&x->request, 404, "Route not found", NULL);
-	else
+	struct framing_fault fault = framing_check_upgrade(c, x);
+	if (!fault.message)
+		fault = request_fill(c, x);
+	if (fault.message)
+		refuse(c, x, fault);
+	else if (!websocket)
 		reply_error(&x->request, 400,
 			"This protocol is not offered. Send the request without Upgrade", NULL);
+	else if (upgrade_admit(c, x))
+		return 0; /* live_opened() takes the connection over */
 	send_last(c);
 	c->exchange = NULL;
 	exchange_free(x);

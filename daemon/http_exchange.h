@@ -52,6 +52,8 @@ struct framing_fault {
 };
 /* Whether it is certain where the request ends; fills what x knows about its body and its connection. */
 struct framing_fault framing_check(struct http_conn *c, struct exchange *x);
+/* The same for headers that ask for another protocol. */
+struct framing_fault framing_check_upgrade(struct http_conn *c, struct exchange *x);
 
 /* http_request.c */
 /* Fills x->request from the headers. A status and message, or nothing when all is well. */
@@ -64,6 +66,13 @@ struct str request_header_named(struct http_conn *c, struct exchange *x, const c
 /* http_cors.c */
 void cors_look(struct http_conn *c, struct exchange *x);
 void cors_headers(struct exchange *x, struct buf *out);
+/* FRONTEND_URL names it. */
+bool cors_known_origin(const struct config *config, struct str origin);
+
+/* http_upgrade.c */
+/* A request for a WebSocket, whose headers have been read: true when it may be opened, else it is answered.
+ */
+bool upgrade_admit(struct http_conn *c, struct exchange *x);
 
 /* http_head.c */
 /* Writes the status line and all headers of x's response, whose body has length bytes. */

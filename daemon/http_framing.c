@@ -140,6 +140,21 @@ static void look_at_connection(struct lws *wsi, struct exchange *x)
 					  x->request.method == METHOD_PATCH);
 }
 
+struct framing_fault framing_check_upgrade(struct http_conn *c, struct exchange *x)
+{
+	look_at_method(c->wsi, x);
+	struct framing_fault fault = check_version(c->wsi, x);
+	if (!fault.message)
+		fault = check_host(c->wsi, x);
+	if (!fault.message)
+		fault = check_names(c->wsi);
+	if (!fault.message)
+		fault = check_length(c->wsi, x);
+	if (!fault.message && (x->length > 0 || x->chunked))
+		fault = bad("Bad request: a request with Upgrade has no body");
+	return fault;
+}
+
 struct framing_fault framing_check(struct http_conn *c, struct exchange *x)
 {
 	look_at_method(c->wsi, x);

@@ -48,6 +48,7 @@ static const struct {
 	{414, "HTTP/1.1 414 URI Too Long\r\n"},
 	{415, "HTTP/1.1 415 Unsupported Media Type\r\n"},
 	{422, "HTTP/1.1 422 Unprocessable Content\r\n"},
+	{426, "HTTP/1.1 426 Upgrade Required\r\n"},
 	{429, "HTTP/1.1 429 Too Many Requests\r\n"},
 	{431, "HTTP/1.1 431 Request Header Fields Too Large\r\n"},
 	{500, "HTTP/1.1 500 Internal Server Error\r\n"},
@@ -104,6 +105,8 @@ static void add_conditional(const struct exchange *x, bool keep_alive, struct bu
 		buf_text(out, "Connection: close\r\n");
 	else if (x->http10)
 		buf_text(out, "Connection: keep-alive\r\n");
+	if (response->status == 426)
+		buf_text(out, "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n");
 	if (response->allow)
 		add_allow(response, out);
 	if (response->retry_after_s)

@@ -27,6 +27,21 @@ enum {
 	LIMIT_ADDRESSES = 16384,     /* addresses and devices remembered by the rate limiter, each table */
 	LIMIT_DESCRIPTORS_KEPT = 64, /* descriptors kept back for files, the store and outbound mail */
 
+	/* The live channel */
+	LIMIT_LIVE_FRAME = 256 * 1024, /* bytes of a frame that comes, all its fragments together */
+	LIMIT_LIVE_HELLO = 16 * 1024,  /* the same as long as nobody has said hello */
+	LIMIT_LIVE_FRAME_MS = 15000,   /* from a frame's first fragment to its last */
+	LIMIT_LIVE_HELLO_MS = 10000,   /* from the opening to hello */
+	LIMIT_LIVE_OPS = 100,	       /* ops of a `sync` frame */
+	LIMIT_LIVE_AHEAD = 64,	       /* frames of a connection taken but not answered, answers not sent */
+	LIMIT_LIVE_QUEUE = 256 * 1024, /* bytes of answers not sent, above which no more frames are read */
+	LIMIT_LIVE_OUT = 4 * 1024 * 1024, /* bytes of a frame that goes */
+	LIMIT_LIVE_TOLD = 64, /* items of a connection that acks told and its cursor does not cover yet */
+	LIMIT_LIVE_PING_MS = 45000, /* between two pings; `heartbeat` of welcome */
+	LIMIT_LIVE_CLOSE_MS = 1000, /* from the decision to close to the end of the connection */
+	LIMIT_LIVE_STRIKES = 10, /* windows in a row of which a tenth was enough to use up RATE_LIMIT_LIVE */
+	LIMIT_LIVE_RETRY_S = 3,	 /* `retryAfter` of bye */
+
 	/* Queues */
 	LIMIT_QUEUE_OPS = 16384, /* ops waiting for the store */
 	LIMIT_GROUP_OPS = 4096,	 /* ops in one transaction */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "daemon/http.h"
+#include "daemon/live.h"
 
 static void number(struct buf *out, const char *name, const char *type, const char *help, uint64_t value)
 {
@@ -44,6 +45,19 @@ static void write_http(const struct http_stats *s, struct buf *out)
 	number(out, "http_rate_limited_total", "counter", "Replies with 429.", s->rate_limited);
 }
 
+static void write_live(const struct live_stats *s, struct buf *out)
+{
+	number(out, "live_connections", "gauge", "Open live connections.", s->open);
+	number(out, "live_connections_total", "counter", "Live connections opened.", s->opened);
+	number(out, "live_frames_received_total", "counter", "Whole frames that came.", s->frames_in);
+	number(out, "live_frames_sent_total", "counter", "Frames that went.", s->frames_out);
+	number(out, "live_acks_total", "counter", "Progress acknowledged.", s->acks);
+	number(out, "live_items_total", "counter", "Frames of changes.", s->items);
+	number(out, "live_errors_total", "counter", "Frames that were refused.", s->errors);
+	number(out, "live_slowed_total", "counter", "Times that a connection was over its rate.", s->slowed);
+	number(out, "live_cut_total", "counter", "Live connections that missed a deadline.", s->cut);
+}
+
 void metrics_write(struct app *app, struct buf *out)
 {
 	static const char *const lanes[LANE_COUNT] = {"hash", "read", "mail"};
@@ -58,6 +72,8 @@ void metrics_write(struct app *app, struct buf *out)
 		(uint64_t)(now.mono_ms - app->started.mono_ms) / 1000);
 	number(out, "resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
 	write_http(&http, out);
+	struct live_stats live = live_stats(app->live);
+	write_live(&live, out);
 	number(out, "store_commits_total", "counter", "Transactions committed or failed.", store.commits);
 	number(out, "store_jobs_total", "counter", "Jobs run.", store.jobs);
 	number(out, "store_queue_ops", "gauge", "Ops waiting for the store.", store.queued);

@@ -13,6 +13,19 @@ void fault_add(struct faults *f, const char *path, const char *msg)
 		f->list[f->count++] = (struct fault){path, msg};
 }
 
+void faults_json(const struct faults *f, struct buf *out)
+{
+	buf_text(out, "\"errors\":[");
+	for (size_t i = 0; i < f->count; i++) {
+		buf_text(out, i ? ",{\"msg\":" : "{\"msg\":");
+		buf_json(out, str_from(f->list[i].msg));
+		buf_text(out, ",\"path\":");
+		buf_json(out, str_from(f->list[i].path));
+		buf_char(out, '}');
+	}
+	buf_char(out, ']');
+}
+
 void reply_json(struct request *r, int status, struct buf *body)
 {
 	struct response *response = &r->response;
@@ -69,15 +82,8 @@ void reply_faults(struct request *r, const struct faults *f)
 	struct buf b = buf_make(LIMIT_RESPONSE);
 	buf_text(&b, "{\"success\":false,\"message\":");
 	buf_json(&b, only_email(f) ? STR("Please provide a valid email") : STR("Validation failed"));
-	buf_text(&b, ",\"errors\":[");
-	for (size_t i = 0; i < f->count; i++) {
-		buf_text(&b, i ? ",{\"msg\":" : "{\"msg\":");
-		buf_json(&b, str_from(f->list[i].msg));
-		buf_text(&b, ",\"path\":");
-		buf_json(&b, str_from(f->list[i].path));
-		buf_char(&b, '}');
-	}
-	buf_char(&b, ']');
+	buf_char(&b, ',');
+	faults_json(f, &b);
 	if (f->code) {
 		buf_text(&b, ",\"code\":");
 		buf_json(&b, str_from(f->code));

@@ -23,6 +23,8 @@ struct faults {
 };
 
 void fault_add(struct faults *f, const char *path, const char *msg);
+/* Appends `"errors":[...]`. */
+void faults_json(const struct faults *f, struct buf *out);
 
 /* Sends body (whole JSON text, moved from *body) with that status. A failed buffer becomes a 500. */
 void reply_json(struct request *r, int status, struct buf *body);

@@ -24,6 +24,10 @@ const struct route routes[] = {
 
 const size_t route_count = COUNT_OF(routes);
 
+/* Not of routes[]: it has no reply of its own. */
+static const struct route live_route = {
+	.method = METHOD_GET, .path = "/api/live", .scope = SCOPE_OPTIONAL, .rate = RATE_SYNC};
+
 static const char not_authorized[] = "Not authorized to access this route";
 
 static void deny(struct request *r, enum err err)
@@ -87,7 +91,7 @@ static bool limit_and_admit(struct request *r)
 		if (!count(r, route->rate, &key))
 			return true;
 	}
-	if (route->scope == SCOPE_USER && err) {
+	if (err && (route->scope == SCOPE_USER || (route->scope == SCOPE_OPTIONAL && wants_token))) {
 		deny(r, err);
 		return true;
 	}
@@ -151,14 +155,33 @@ static bool answer_unmatched(struct request *r, unsigned allow)
 	return true;
 }
 
+static bool answer_live(struct request *r)
+{
+	r->route = &live_route;
+	if (!limit_and_admit(r))
+		reply_error(r, 426, "Open a WebSocket here, with the subprotocol tsuzuki.v1", NULL);
+	return true;
+}
+
 bool router_head(struct request *r, int64_t content_length, struct str content_type, bool chunked)
 {
 	struct match match = router_match(routes, route_count, r->method, r->path);
-	if (!match.route)
-		return answer_unmatched(r, match.allow);
+	if (!match.route) {
+		struct match live = router_match(&live_route, 1, r->method, r->path);
+		return live.route ? answer_live(r) : answer_unmatched(r, match.allow | live.allow);
+	}
 	r->route = match.route;
 	memcpy(r->param, match.param, sizeof r->param);
 	return limit_and_admit(r) || check_body(r, content_length, content_type, chunked);
+}
+
+bool router_upgrade(struct request *r)
+{
+	struct match match = router_match(&live_route, 1, r->method, r->path);
+	if (r->method != METHOD_GET || !match.route)
+		return answer_unmatched(r, 0);
+	r->route = match.route;
+	return limit_and_admit(r);
 }
 
 static bool count_refresh(struct request *r)

@@ -11,7 +11,8 @@
 
 enum scope {
 	SCOPE_PUBLIC, /* no token needed; one that is sent is not looked at, except by the rate limiter */
-	SCOPE_USER
+	SCOPE_USER,
+	SCOPE_OPTIONAL /* none is needed, but one that is sent must be good */
 };
 
 enum rate_class { RATE_NONE, RATE_API, RATE_SYNC, RATE_REGISTER, RATE_LOGIN, RATE_FORGOT, RATE_COUNT };
@@ -38,5 +39,11 @@ bool router_head(struct request *r, int64_t content_length, struct str content_t
 /* Second half: r->body is complete. Parses JSON (400) and calls the handler. Ends the request in every case.
  */
 void router_body(struct request *r);
+
+/*
+ * Headers that ask for a WebSocket, instead of both halves. true: the request was answered (404, 429, 401);
+ * false: it is for the live channel, and r->who is filled when there was a token.
+ */
+bool router_upgrade(struct request *r);
 
 #endif

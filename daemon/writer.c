@@ -34,6 +34,8 @@ struct writer {
 	/* The loop's. */
 	struct loop_item item;
 	bool told; /* on_failed was called */
+	void (*moved)(void *context, uint64_t user, int64_t head);
+	void *moved_context;
 };
 
 static void list_init(struct job_list *l)
@@ -158,7 +160,11 @@ static void run_done(struct loop_item *item)
 		w->hooks.on_commits(w->hooks.context);
 	while (jobs) {
 		struct job *next = jobs->next;
+		uint64_t user = jobs->user;
+		int64_t head = jobs->err ? 0 : jobs->moved.to;
 		jobs->done(jobs);
+		if (head && w->moved)
+			w->moved(w->moved_context, user, head);
 		jobs = next;
 	}
 	if (failed && !w->told) {
@@ -250,6 +256,13 @@ bool writer_submit(struct writer *w, struct job *job)
 	}
 	CHECK(pthread_mutex_unlock(&w->mutex) == 0);
 	return room;
+}
+
+void writer_on_moved(
+	struct writer *w, void (*moved)(void *context, uint64_t user, int64_t head), void *context)
+{
+	w->moved = moved;
+	w->moved_context = context;
 }
 
 struct writer_stats writer_stats(struct writer *w)

@@ -27,6 +27,9 @@ void writer_close(struct writer *w);
  * keeps it.
  */
 bool writer_submit(struct writer *w, struct job *job);
+/* moved() is called after the done() of each job that moved its user's newest seq, to `head`. Loop thread. */
+void writer_on_moved(
+	struct writer *w, void (*moved)(void *context, uint64_t user, int64_t head), void *context);
 /* For /metrics and /health/ready. */
 struct writer_stats {
 	uint64_t commits;

@@ -1,11 +1,11 @@
 /* The push: ops taken exactly once, and what is told of each. */
 #include "sync/exchange.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "sync/epoch.h"
 #include "sync/receipt.h"
+#include "sync/tell.h"
 #include "sync/work.h"
 
 enum { EXCHANGE_ARENA = 96 * 1024 * 1024, RESULTS_BYTES = 48 * 1024 * 1024, SKEW_MS = 2000 };
@@ -28,79 +28,7 @@ struct taking {
 
 /* --- telling what became of an op --- */
 
-static void tell_device(struct taking *t, struct stamp stamp)
-{
-	struct device_id device = stamp_device(stamp);
-	char id[2 * DEVICE_SIZE + 1];
-	bool named = false;
-	struct query q = stmt_query(t->tx->s, STMT_DEVICE_GET);
-	query_int(&q, (int64_t)t->work.account.user);
-	query_device(&q, device);
-	if (query_row(&q) && query_get_str(&q, 0).len) {
-		buf_json(&t->results, query_get_str(&q, 0));
-		named = true;
-	}
-	(void)query_end(&q);
-	str_to_hex(device.bytes, DEVICE_SIZE, id);
-	if (!named)
-		buf_json(&t->results, str_from(id));
-}
-
-static void tell_winner(struct taking *t, struct stamp winner)
-{
-	if (!stamp_set(winner))
-		return;
-	buf_text(&t->results, ",\"winner\":{\"stamp\":");
-	wire_stamp(&t->results, winner);
-	buf_text(&t->results, ",\"device\":");
-	tell_device(t, winner);
-	buf_char(&t->results, '}');
-}
-
-/* What beat the op, if anything did. */
-static struct stamp winner_of(const struct op *op, const struct op_result *r, unsigned differing)
-{
-	struct stamp winner = {{0}};
-	switch (r->rule) {
-	case RULE_NEWEST:
-		return winner;
-	case RULE_DELETED_LATER:
-		return r->item.deleted;
-	case RULE_CLEARED_LATER:
-		return r->cleared;
-	case RULE_PAUSED_PLAYER:
-	case RULE_EARLY_REWIND:
-		return r->item.cells[REG_POSITION].stamp;
-	default:
-		break;
-	}
-	if (op->kind == OP_CLEAR)
-		return r->cleared;
-	if (op->kind == OP_DELETE)
-		return r->outcome == OUTCOME_MERGED ? item_newest(&r->item) : r->item.deleted;
-	for (int reg = 0; reg < REG_COUNT; reg++)
-		if (differing & 1u << reg && stamp_cmp(r->item.cells[reg].stamp, r->stamp) > 0)
-			winner = stamp_max(winner, r->item.cells[reg].stamp);
-	return winner;
-}
-
-/* The op's registers that now hold another value or stamp than the op's; void ones aside. */
-static unsigned differing(const struct op *op, const struct op_result *r)
-{
-	unsigned mask = wire_told(&r->item, r->cleared) & (op->present | r->admitted);
-	for (int reg = 0; reg < REG_COUNT; reg++) {
-		const struct cell *cell = &r->item.cells[reg];
-		bool given = op->present & 1u << reg &&
-			     (op->event == EVENT_NONE ||
-				     op->partial[reg] == (1u << register_defs[reg].fields) - 1);
-		if (given && stamp_cmp(cell->stamp, r->stamp) == 0 &&
-			value_eq((enum reg)reg, &cell->value, &op->values[reg]))
-			mask &= ~(1u << reg);
-	}
-	return mask;
-}
-
-static void tell_begin(struct taking *t, int64_t n, enum outcome outcome)
+static void tell_begin(struct taking *t, int64_t n)
 {
 	struct buf *out = &t->results;
 	buf_text(out, out->len > 1 ? ",{\"n\":" : "{\"n\":");
@@ -108,15 +36,15 @@ static void tell_begin(struct taking *t, int64_t n, enum outcome outcome)
 		buf_int(out, n);
 	else
 		buf_text(out, "null");
-	buf_text(out, ",\"outcome\":\"");
-	buf_text(out, outcome_names[outcome]);
-	buf_char(out, '"');
+	buf_char(out, ',');
 }
 
 static void tell_rejected(struct taking *t, int64_t n, enum reject reject)
 {
-	tell_begin(t, n, OUTCOME_REFUSED);
-	buf_text(&t->results, ",\"code\":");
+	tell_begin(t, n);
+	buf_text(&t->results, "\"outcome\":\"");
+	buf_text(&t->results, outcome_names[OUTCOME_REFUSED]);
+	buf_text(&t->results, "\",\"code\":");
 	buf_json(&t->results, str_from(reject_code(reject)));
 	buf_text(&t->results, ",\"message\":");
 	buf_json(&t->results, str_from(reject_message(reject)));
@@ -126,28 +54,9 @@ static void tell_rejected(struct taking *t, int64_t n, enum reject reject)
 /* retried: it was taken in an earlier push, and this is what holds now. */
 static void tell(struct taking *t, const struct push_op *p, const struct op_result *r, bool retried)
 {
-	struct buf *out = &t->results;
-	tell_begin(t, p->n, r->outcome);
-	if (r->outcome != OUTCOME_APPLIED) {
-		buf_text(out, ",\"rule\":\"");
-		buf_text(out, rule_names[r->rule]);
-		buf_char(out, '"');
-	}
-	buf_text(out, ",\"stamp\":");
-	wire_stamp(out, r->stamp);
-	unsigned mask = p->op.kind == OP_SET ? differing(&p->op, r) : 0;
-	if (r->outcome != OUTCOME_APPLIED)
-		tell_winner(t, winner_of(&p->op, r, mask));
-	if (mask) {
-		buf_text(out, ",\"registers\":");
-		wire_registers(out, mask, &r->item);
-	}
-	if (p->op.kind == OP_DELETE && stamp_set(r->item.deleted) &&
-		(retried || stamp_cmp(r->item.deleted, r->stamp) != 0)) {
-		buf_text(out, ",\"deletedStamp\":");
-		wire_stamp(out, r->item.deleted);
-	}
-	buf_char(out, '}');
+	tell_begin(t, p->n);
+	tell_result(t->tx->s, t->work.account.user, &p->op, r, retried, &t->results);
+	buf_char(&t->results, '}');
 }
 
 /* --- one op --- */
@@ -198,23 +107,6 @@ static void note_receipt(
 	receipt->stamp = r->stamp;
 }
 
-static void note_told(struct taking *t, const struct op_result *r)
-{
-	struct exchange_job *x = t->x;
-	for (size_t i = x->told_count; i-- > 0;) {
-		struct told *told = &x->told[i];
-		if (told->collection != r->item.collection || told->item != r->item.id)
-			continue;
-		if (told->after == r->seq_before)
-			told->after = r->seq_after;
-		return;
-	}
-	x->told[x->told_count++] = (struct told){.collection = r->item.collection,
-		.item = r->item.id,
-		.before = r->seq_before,
-		.after = r->seq_after};
-}
-
 static enum err take_op(struct taking *t, struct push_op *p)
 {
 	static const struct device_id sender;
@@ -240,7 +132,7 @@ static enum err take_op(struct taking *t, struct push_op *p)
 	}
 	note_receipt(t, p, &r, REJECT_NOT);
 	if (p->op.kind != OP_CLEAR)
-		note_told(t, &r);
+		told_add(t->x->told, &t->x->told_count, told_of(&r));
 	tell(t, p, &r, false);
 	return ERR_OK;
 }
@@ -360,15 +252,6 @@ static enum err finish(struct taking *t)
 	return err;
 }
 
-static int by_item(const void *a, const void *b)
-{
-	const struct told *left = a;
-	const struct told *right = b;
-	if (left->collection != right->collection)
-		return left->collection < right->collection ? -1 : 1;
-	return left->item < right->item ? -1 : left->item > right->item;
-}
-
 static enum err exchange_run(struct tx *tx, struct job *job)
 {
 	struct exchange_job *x = (struct exchange_job *)job;
@@ -397,7 +280,7 @@ static enum err exchange_run(struct tx *tx, struct job *job)
 		if (!err)
 			err = finish(&t);
 		if (!err)
-			qsort(x->told, x->told_count, sizeof *x->told, by_item);
+			told_sort(x->told, x->told_count);
 	}
 	buf_free(&t.results);
 	return err;

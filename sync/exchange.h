@@ -10,15 +10,8 @@
 
 #include "sync/job.h"
 #include "sync/store.h"
+#include "sync/told.h"
 #include "sync/wire.h"
-
-/* An item of which the results told everything that the push changed. */
-struct told {
-	enum collection collection;
-	int64_t item;
-	int64_t before; /* seq of its newest change before the push, and after it */
-	int64_t after;
-};
 
 struct exchange_job {
 	struct job job;
@@ -50,10 +43,12 @@ struct pull {
 	const struct told *told;
 	size_t told_count;
 	int64_t backlog; /* at most so many items have changed */
+	int64_t upto;	 /* what is beyond this seq is neither told nor covered; 0: no bound */
 	/* Out: */
 	int64_t now_ms;
 	struct cursor cursor; /* covers what was written */
 	struct cursor head;
+	struct stamp cleared[COLLECTION_COUNT];
 	bool more;
 	size_t items;
 };

@@ -14,6 +14,12 @@
 
 struct tx;
 
+/* The user's newest seq before and after; both 0 when it did not move. */
+struct moved {
+	int64_t from;
+	int64_t to;
+};
+
 struct job {
 	struct job *next;				 /* of whoever holds it */
 	enum err (*run)(struct tx *tx, struct job *job); /* store thread, inside the transaction */
@@ -22,6 +28,7 @@ struct job {
 	uint64_t user;
 	unsigned ops;	    /* weight: ops it holds, 1 for a command */
 	enum err err;	    /* of the store: anything but ERR_OK means that nothing was written */
+	struct moved moved; /* out: who follows the user's changes is behind now */
 	struct arena arena; /* owned; holds everything the job points to */
 };
 

@@ -145,7 +145,7 @@ static int64_t write_page(struct reading *r, struct buf *out)
 	const struct pull *p = r->pull;
 	size_t begin = out->len;
 	const struct item *it = NULL;
-	while (buf_ok(out) && (it = smallest(r))) {
+	while (buf_ok(out) && (it = smallest(r)) && it->seq <= p->head.seq) {
 		if (was_told(p, it)) {
 			drop(r, it);
 			continue;
@@ -167,7 +167,7 @@ static int64_t write_page(struct reading *r, struct buf *out)
 		r->marks[r->count++] = mark;
 		drop(r, it);
 	}
-	return r->account.head;
+	return p->head.seq;
 }
 
 static enum err open_sources(struct reader *reader, struct reading *r)
@@ -236,7 +236,8 @@ enum err exchange_pull(
 	if (!err) {
 		pull->now_ms = reader_time(reader, &r.account, now);
 		memcpy(pull->head.epoch, r.account.epoch, sizeof pull->head.epoch);
-		pull->head.seq = r.account.head;
+		pull->head.seq = pull->upto && pull->upto < r.account.head ? pull->upto : r.account.head;
+		memcpy(pull->cleared, r.account.cleared, sizeof pull->cleared);
 		err = upstream_load(&reader->statements, user, &r.upstream);
 		if (!err)
 			err = read_page(reader, &r, out);

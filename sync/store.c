@@ -233,7 +233,9 @@ static enum err run_group(struct store *store, struct job *first, const struct j
 	enum err err = simple(store, STMT_BEGIN);
 	*bad = NULL;
 	for (struct job *job = first; job != end && !err; job = job->next) {
+		store->tx.moved = (struct moved){0, 0};
 		err = job->run(&store->tx, job);
+		job->moved = store->tx.moved;
 		if (err)
 			*bad = job;
 	}

@@ -404,6 +404,8 @@ enum err work_end(struct tx *tx, struct work *w)
 		err = scatter(tx, w);
 	if (err)
 		return err;
+	if (w->account.head > w->head_loaded)
+		tx->moved = (struct moved){w->head_loaded, w->account.head};
 	tx->next_row = w->next_row;
 	memcpy(tx->next_id, w->next_id, sizeof tx->next_id);
 	return ERR_OK;

@@ -11,7 +11,7 @@ MAY_INCLUDE = {
 }
 # Library headers, and the only files (as patterns) that may know them.
 ONLY_IN = {
-    r"libwebsockets\.h": r"daemon/(loop|http\w*|tls)\.[ch]|clients/.*",
+    r"libwebsockets\.h": r"daemon/(loop|http\w*|tls|live|live_conn|live_lws|live_out)\.[ch]|clients/.*",
     r"ev\.h": r"daemon/loop\.c",
     r"curl/.*": r"daemon/outbound\w*\.[ch]|clients/.*",
     r"sqlite3\.h": r"sync/.*",
