@@ -61,7 +61,7 @@ static void check_key(struct request *r, struct str text)
 {
 	struct faults faults = {0};
 	struct str key;
-	if (!field_anime_id(r, &faults, &key))
+	if (!field_anime_id(r->json, &r->arena, &faults, &key))
 		return;
 	CHECK(str_eq(key, text));
 	CHECK(key.len <= 200 && str_utf8(key) && !str_has_control(key));

@@ -13,7 +13,7 @@
 static void check_text(struct request *r, struct faults *faults)
 {
 	struct str text;
-	if (field_text(r, "animeTitle", 300, "long", faults, &text) == FIELD_GOOD) {
+	if (field_text(r->json, "animeTitle", 300, "long", faults, &text) == FIELD_GOOD) {
 		CHECK(str_utf8(text));
 		CHECK(str_chars(text) <= 300);
 	}
@@ -28,24 +28,24 @@ static void check_numbers(struct request *r, struct faults *faults)
 	int64_t integer;
 	double real;
 	bool flag;
-	if (field_int(r, "currentEpisode", 1, 1000000, "bad", faults, &integer) == FIELD_GOOD)
+	if (field_int(r->json, "currentEpisode", 1, 1000000, "bad", faults, &integer) == FIELD_GOOD)
 		CHECK(integer >= 1 && integer <= 1000000);
-	if (field_int(r, "seq", INT64_MIN, INT64_MAX, "bad", faults, &integer) == FIELD_BAD)
+	if (field_int(r->json, "seq", INT64_MIN, INT64_MAX, "bad", faults, &integer) == FIELD_BAD)
 		CHECK(!json_is_integer(json_object_get(r->json, "seq")));
-	if (field_real(r, "currentTime", 10000000, "bad", faults, &real) == FIELD_GOOD) {
+	if (field_real(r->json, "currentTime", 10000000, "bad", faults, &real) == FIELD_GOOD) {
 		CHECK(isfinite(real));
 		CHECK(real >= 0 && real <= 10000000);
 	}
-	if (field_bool(r, "newDevice", "bad", faults, &flag) == FIELD_GOOD)
+	if (field_bool(r->json, "newDevice", "bad", faults, &flag) == FIELD_GOOD)
 		CHECK(flag == json_is_true(json_object_get(r->json, "newDevice")));
-	if (field_is_null(r, "rating"))
-		CHECK(field_int(r, "rating", 1, 10, "bad", faults, &integer) == FIELD_ABSENT);
+	if (field_is_null(r->json, "rating"))
+		CHECK(field_int(r->json, "rating", 1, 10, "bad", faults, &integer) == FIELD_ABSENT);
 }
 
 static void check_identity(struct request *r, struct faults *faults)
 {
 	struct str text;
-	if (field_anime_id(r, faults, &text)) {
+	if (field_anime_id(r->json, &r->arena, faults, &text)) {
 		CHECK(text.len >= 1 && text.len <= 200);
 		CHECK(str_utf8(text) && !str_has_control(text));
 	}
