@@ -20,7 +20,7 @@ struct walk {
 	struct account *account; /* its barriers as they ought to be */
 	bool linked;
 	struct account counted; /* keys, statuses, rated, rating_sum: by the items */
-	int running;
+	int outside;		/* items outside the indexes so far */
 	enum collection collection;
 };
 
@@ -181,7 +181,7 @@ static bool columns_differ(
 static void count_item(struct walk *w, const struct item *it)
 {
 	w->counted.keys[it->collection]++;
-	w->running += it->running == RUNNING_NOW;
+	w->outside += running_outside(it->running);
 	decide_count(&w->counted, it, 1);
 }
 
@@ -229,8 +229,8 @@ static enum err look_at_item(struct walk *w, struct item *it, const struct deriv
 		return err;
 	v->counts->items++;
 	replay_truth(w->account, it, &replay, w->linked, &truth);
-	if (w->running >= RUNNING_MOST && truth.running == RUNNING_NOW)
-		truth.running = RUNNING_WAITS;
+	if (w->outside >= OUTSIDE_MOST && running_outside(truth.running))
+		truth.running = truth.running == RUNNING_NOW ? RUNNING_WAITS : RUNNING_NOT;
 	if (!fits && !v->repair)
 		finding_tell(v, FINDING_DERIVED, w->account->user, it, 0, "holds a value of the wrong type");
 	bool differ = registers_differ(w, it, &truth);
