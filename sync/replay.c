@@ -303,7 +303,8 @@ static void true_place(
 		t->running = RUNNING_NOT;
 	if (!register_eq(REG_POSITION, position, &r->best[REG_POSITION]) || r->place.row != position->row)
 		return; /* its row is damaged */
-	if (t->running != RUNNING_RECENT && (r->place.event != EVENT_HEARTBEAT || !r->place_alone))
+	bool ticks = t->running == RUNNING_NOW || t->running == RUNNING_WAITS;
+	if (ticks && (r->place.event != EVENT_HEARTBEAT || !r->place_alone))
 		t->running = RUNNING_NOT;
 	if (!str_eq(it->place_session, r->place.session)) {
 		t->place_session = r->place.session;

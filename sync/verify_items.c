@@ -20,7 +20,7 @@ struct walk {
 	struct account *account; /* its barriers as they ought to be */
 	bool linked;
 	struct account counted; /* keys, statuses, rated, rating_sum: by the items */
-	int outside; /* items that stand outside the indexes */
+	int outside;		/* items outside the indexes so far */
 	enum collection collection;
 };
 

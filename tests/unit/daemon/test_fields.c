@@ -44,7 +44,8 @@ static void texts(void **state)
 {
 	struct str out = STR("old");
 	(void)state;
-	assert_int_equal(field_text(x.r.json, "v", 3, "bad", &faults, &out), FIELD_ABSENT); /* no body at all */
+	assert_int_equal(
+		field_text(x.r.json, "v", 3, "bad", &faults, &out), FIELD_ABSENT); /* no body at all */
 	body("v", "null");
 	assert_int_equal(field_text(x.r.json, "v", 3, "bad", &faults, &out), FIELD_ABSENT);
 	assert_true(field_is_null(x.r.json, "v"));

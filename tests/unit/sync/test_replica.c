@@ -1,5 +1,6 @@
 /* Replicas below another: what waits, what is settled, and that all agree in the end (sync-protocol.md
  * section 6). */
+#include "tests/unit/sync/checked.h"
 #include "tests/unit/sync/exchange_support.h"
 
 #include <stdio.h>
@@ -30,6 +31,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct world *w = *state;
+	checked_agrees(w->phone.f);
+	checked_agrees(w->laptop.f);
+	checked_agrees(w->home);
 	fixture_close(w->phone.f);
 	fixture_close(w->laptop.f);
 	fixture_close(w->home);

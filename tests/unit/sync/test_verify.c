@@ -189,7 +189,7 @@ static void a_running_limit_is_kept(void **state)
 {
 	struct fixture *f = *state;
 	char key[8];
-	for (int i = 0; i < 12; i++) {
+	for (int i = 0; i < 40; i++) {
 		struct op op = test_progress(f, EVENT_HEARTBEAT, "s", 1, 10);
 		(void)snprintf(key, sizeof key, "k%d", i);
 		op.key = str_from(key);
@@ -324,6 +324,94 @@ static void a_deleted_account_is_not_looked_at_while_its_rows_go(void **state)
 	checked_agrees(f);
 }
 
+/* --- what verify found when it was new --- */
+
+static void a_clear_counts_the_rows_that_it_takes(void **state)
+{
+	struct fixture *f = *state;
+	struct op op = test_watchlist(f, "a", "watching");
+	for (int i = 0; i < 5; i++)
+		(void)fixture_op(f, &op);
+	fixture_pass(f, 1000);
+	struct op clear = op_make(OP_CLEAR, COLLECTION_WATCHLIST, STR(""), f->device);
+	(void)fixture_op(f, &clear);
+	fixture_pass(f, 1000);
+	/* Back before the slices come. */
+	(void)fixture_op(f, &op);
+	while (checked_slices(f, 1))
+		checked_agrees(f);
+	checked_agrees(f);
+}
+
+static void a_late_clear_erases_the_part_that_it_voids(void **state)
+{
+	struct fixture *f = *state;
+	struct op op = test_watchlist(f, "a", "dropped");
+	op.values[REG_RATING].f[0] = (struct field){.i = 9};
+	(void)fixture_op(f, &op);
+	fixture_pass(f, 60000);
+	op.present = 1u << REG_NOTES;
+	op.values[REG_NOTES].f[0].s = STR("kept");
+	(void)fixture_op(f, &op);
+	struct op clear = op_make(OP_CLEAR, COLLECTION_WATCHLIST, STR(""), f->device);
+	clear.age_ms = 30000;
+	assert_int_equal(fixture_op(f, &clear)->outcome, OUTCOME_APPLIED);
+	checked_agrees(f);
+	while (checked_slices(f, 1))
+		checked_agrees(f);
+	checked_agrees(f);
+	const char *view = fixture_view(f, COLLECTION_WATCHLIST, "a");
+	assert_non_null(strstr(view, "\"status\":\"plan_to_watch\",\"rating\":null"));
+	assert_non_null(strstr(view, "\"notes\":\"kept\""));
+}
+
+static void the_newest_row_outlives_a_clear(void **state)
+{
+	struct fixture *f = *state;
+	struct op op = test_watchlist(f, "a", "watching");
+	struct op clear = op_make(OP_CLEAR, COLLECTION_WATCHLIST, STR(""), f->device);
+	(void)fixture_op(f, &op);
+	fixture_pass(f, 60000);
+	(void)fixture_op(f, &clear);
+	/* It only arrives now, and is void. */
+	op.age_ms = 30000;
+	assert_int_equal(fixture_op(f, &op)->rule, RULE_CLEARED_LATER);
+	while (checked_slices(f, 1))
+		checked_agrees(f);
+	checked_agrees(f);
+}
+
+static void the_place_is_of_the_session_whose_value_won(void **state)
+{
+	struct fixture *f = *state;
+	struct op op = test_progress(f, EVENT_MANUAL, "a", 1, 10);
+	op.age_ms = 5000;
+	(void)fixture_op(f, &op);
+	/* The same device at the same ms: the greater value wins. */
+	op = test_progress(f, EVENT_MANUAL, "b", 1, 20);
+	op.age_ms = 5000;
+	assert_int_equal(fixture_op(f, &op)->outcome, OUTCOME_APPLIED);
+	checked_agrees(f);
+}
+
+static void a_candidate_never_goes_on_in_another_row(void **state)
+{
+	struct fixture *f = *state;
+	checked_populate(f);
+	/* As if the candidate had been pruned and its number given out again. */
+	checked_sql(f,
+		"DELETE FROM journal WHERE outcome = 3; UPDATE progress SET rows = rows - 1 WHERE key = "
+		"'bebop';"
+		"UPDATE playback SET candidate_row = (SELECT position_row FROM progress WHERE key = 'naruto')"
+		" WHERE candidate_row <> 0");
+	const char *before = fixture_view(f, COLLECTION_PROGRESS, "naruto");
+	struct op op = test_progress(f, EVENT_HEARTBEAT, "tv", 1, 19);
+	op.key = STR("bebop");
+	assert_int_equal(fixture_op(f, &op)->outcome, OUTCOME_CANDIDATE);
+	assert_string_equal(fixture_view(f, COLLECTION_PROGRESS, "naruto"), before);
+	checked_agrees(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -335,6 +423,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_backup_is_readable_by_nobody_else, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_deleted_account_is_not_looked_at_while_its_rows_go, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_clear_counts_the_rows_that_it_takes, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_late_clear_erases_the_part_that_it_voids, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_newest_row_outlives_a_clear, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_place_is_of_the_session_whose_value_won, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_candidate_never_goes_on_in_another_row, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
