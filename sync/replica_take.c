@@ -323,7 +323,8 @@ static enum err decide_held(struct take *t, struct held *h)
 	int64_t head = w->account.head;
 	err = journal_item(t, &top);
 	/* Those below take `created` from what they are told, so this is news too. */
-	if (!err && same && top.created != h->item.created && w->account.head == head)
+	if (!err && same && top.created != h->item.created && w->account.head == head &&
+		item_exists(&top, w->account.cleared[top.collection]))
 		err = insert_row(t, &top, OP_SET, top.collection, item_newest(&top), STR(""), &row);
 	/* Readers of changes hear of it when something that they hold has changed. */
 	if (w->account.head > head)
@@ -463,7 +464,8 @@ static enum err take_run(struct tx *tx, struct job *job)
 	if (err)
 		return err;
 	memcpy(w.upstream.server, take->answer->server, sizeof w.upstream.server);
-	w.upstream.cursor = take->answer->cursor;
+	if (!take->asked.pushes_only)
+		w.upstream.cursor = take->answer->cursor;
 	w.upstream.head = take->answer->head;
 	w.upstream.round++; /* an answer is taken once */
 	set_clock(&w, take->answer->now_ms);

@@ -108,10 +108,11 @@ static bool hollow(const json_t *item)
 	       !json_object_get(item, "deletedStamp");
 }
 
-static bool same_item(const json_t *a, const json_t *b)
+/* The first field in which they differ, NULL when in none. */
+static const char *difference(const json_t *a, const json_t *b)
 {
 	static const char *const names[] = {
-		"collection", "key", "_id", "deleted", "created", "deletedStamp", "registers"};
+		"collection", "key", "_id", "deleted", "deletedStamp", "registers", "created"};
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		const json_t *left = json_object_get(a, names[i]);
 		const json_t *right = json_object_get(b, names[i]);
@@ -122,9 +123,15 @@ static bool same_item(const json_t *a, const json_t *b)
 		if (strcmp(names[i], "created") == 0 && json_is_true(json_object_get(a, "deleted")))
 			continue;
 		if ((left || right) && !same(left, right))
-			return false;
+			return names[i];
 	}
-	return true;
+	return NULL;
+}
+
+static char *shown(const json_t *item, const char *name)
+{
+	const json_t *part = name ? json_object_get(item, name) : item;
+	return part ? json_dumps(part, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 }
 
 static void compare(
@@ -143,11 +150,14 @@ static void compare(
 			i++;
 		} else if (right && hollow(right)) {
 			j++;
-		} else if (!left || !right || !same_item(left, right)) {
-			char *one = left ? json_dumps(left, JSON_COMPACT) : NULL;
-			char *two = right ? json_dumps(right, JSON_COMPACT) : NULL;
-			world_fail(w, "S1", "user %d: home has %s, %s %d has %s", user, one ? one : "nothing",
-				who, index, two ? two : "nothing");
+		} else if (!left || !right || difference(left, right)) {
+			const char *name = left && right ? difference(left, right) : NULL;
+			char *one = shown(left, name);
+			char *two = shown(right, name);
+			world_fail(w, "S1", "user %d %s %s: home has %s %s, %s %d has %s", user,
+				text_of(left ? left : right, "collection"), text_of(left ? left : right, "key"),
+				name ? name : "all of", one ? one : "nothing", who, index,
+				two ? two : "nothing");
 			free(one);
 			free(two);
 		} else {
