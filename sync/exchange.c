@@ -215,6 +215,12 @@ static void note_told(struct taking *t, const struct op_result *r)
 		.after = r->seq_after};
 }
 
+/* What had lived before and lives again: since when, only `items` tells. */
+static bool revived(const struct op_result *r)
+{
+	return !r->item.fresh && item_exists(&r->item, r->cleared) && r->item.created == stamp_ms(r->stamp);
+}
+
 static enum err take_op(struct taking *t, struct push_op *p)
 {
 	static const struct device_id sender;
@@ -239,7 +245,7 @@ static enum err take_op(struct taking *t, struct push_op *p)
 		t->after_dirty = true;
 	}
 	note_receipt(t, p, &r, REJECT_NOT);
-	if (p->op.kind != OP_CLEAR)
+	if (p->op.kind != OP_CLEAR && !revived(&r))
 		note_told(t, &r);
 	tell(t, p, &r, false);
 	return ERR_OK;

@@ -344,8 +344,9 @@ static void node_takes(struct world *w, struct node *n, const struct message *m)
 {
 	struct carrier *c = &w->carriers[n->index][m->user];
 	bool current = c->waiting && m->round == c->round;
-	/* What was asked by an earlier start of the program never reaches this one. */
-	if (!n->up || m->boot != n->boot_ms || !(current || rng_chance(&w->rng, 500)))
+	/* What was asked by an earlier start of the program, or of another upstream, never reaches this one.
+	 */
+	if (!n->up || m->boot != n->boot_ms || m->to != n->places[m->user].parent || !(current || rng_chance(&w->rng, 500)))
 		return;
 	if (current)
 		c->waiting = false;
