@@ -218,7 +218,7 @@ static void note_told(struct taking *t, const struct op_result *r)
 /* What had lived before and lives again: since when, only `items` tells. */
 static bool revived(const struct op_result *r)
 {
-	return !r->item.fresh && item_exists(&r->item, r->cleared) && r->item.created == stamp_ms(r->stamp);
+	return (!r->item.fresh || r->seq_before) && item_exists(&r->item, r->cleared) && r->item.created == stamp_ms(r->stamp);
 }
 
 static enum err take_op(struct taking *t, struct push_op *p)
