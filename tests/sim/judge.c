@@ -6,6 +6,7 @@
 
 #include "serve.h"
 #include "sync/base/check.h"
+#include "sync/verify.h"
 
 /* --- what survives --- */
 
@@ -190,6 +191,29 @@ static void judge_equal(struct world *w, int user, const json_t *home)
 	}
 }
 
+/* --- every store agrees with itself --- */
+
+struct verifying {
+	struct world *w;
+	int node;
+};
+
+static void found(void *context, const struct finding *finding)
+{
+	const struct verifying *v = context;
+	world_fail(v->w, "verify", "node %d: %s", v->node, finding->text);
+}
+
+static void judge_stores(struct world *w)
+{
+	for (int i = 0; i < NODES && !w->failed; i++) {
+		struct verifying v = {w, i};
+		struct verify_counts counts;
+		if (w->nodes[i].used && verify_run(w->nodes[i].reader, found, &v, &counts))
+			world_fail(w, "verify", "node %d cannot be looked at", i);
+	}
+}
+
 /* --- S2, S4, S6, S7: who should have won --- */
 
 static const int64_t NEVER = INT64_MIN;
@@ -347,4 +371,5 @@ void judge(struct world *w, const struct survivors *s)
 		}
 		json_decref(home);
 	}
+	judge_stores(w);
 }
