@@ -354,6 +354,24 @@ static enum err save_held(struct take *t, struct held *h)
 	return h->kept ? settled_delete(t->tx->s, user, &h->settled) : ERR_OK;
 }
 
+/*
+ * Whether a barrier that moved back from `to` to `from` had voided something of the item. A value that was
+ * erased meanwhile is not known any more: the upstream tells it again, and until then it is not there.
+ */
+static bool counts_again(struct item *it, struct stamp from, struct stamp to)
+{
+	bool again = false;
+	for (int reg = 0; reg < REG_COUNT; reg++) {
+		struct cell *cell = &it->cells[reg];
+		if (stamp_cmp(cell->stamp, from) <= 0 || stamp_cmp(cell->stamp, to) > 0)
+			continue;
+		again = true;
+		if (cell->row == 0 && !(register_defs[reg].flags & DESCRIPTIVE))
+			*cell = (struct cell){.value = value_default((enum reg)reg)};
+	}
+	return again;
+}
+
 /* A barrier that moved back: what it had voided counts again, and everybody below is told. */
 static enum err revive(struct take *t, enum collection c)
 {
@@ -366,14 +384,11 @@ static enum err revive(struct take *t, enum collection c)
 	while (!(err = giving_next(t->tx, &page)) && page.count) {
 		for (size_t i = 0; i < page.count && !err; i++) {
 			struct work_item wi = {.item = page.items[i], .dirty = true};
-			bool concerned = false;
 			int64_t row = 0;
-			for (int reg = 0; reg < REG_COUNT; reg++)
-				concerned |= stamp_cmp(wi.item.cells[reg].stamp, from) > 0 &&
-					     stamp_cmp(wi.item.cells[reg].stamp, to) <= 0;
-			if (!concerned)
+			if (!counts_again(&wi.item, from, to))
 				continue;
-			err = insert_row(t, &wi.item, OP_SET, c, item_newest(&wi.item), STR(""), &row);
+			struct stamp newest = item_newest(&wi.item);
+			err = insert_row(t, &wi.item, OP_SET, c, stamp_set(newest) ? newest : to, STR(""), &row);
 			wi.item.seq = t->w->account.head;
 			wi.item.running = RUNNING_NOT;
 			if (!err)

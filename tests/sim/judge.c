@@ -113,7 +113,7 @@ static bool hollow(const json_t *item)
 static const char *difference(const json_t *a, const json_t *b)
 {
 	static const char *const names[] = {
-		"collection", "key", "_id", "deleted", "deletedStamp", "registers", "created"};
+		"_id", "deleted", "deletedStamp", "registers", "created"};
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		const json_t *left = json_object_get(a, names[i]);
 		const json_t *right = json_object_get(b, names[i]);
@@ -127,6 +127,12 @@ static const char *difference(const json_t *a, const json_t *b)
 			return names[i];
 	}
 	return NULL;
+}
+
+static int by_key(const json_t *a, const json_t *b)
+{
+	int order = strcmp(text_of(a, "collection"), text_of(b, "collection"));
+	return order ? order : strcmp(text_of(a, "key"), text_of(b, "key"));
 }
 
 static char *shown(const json_t *item, const char *name)
@@ -152,11 +158,13 @@ static void compare(
 		} else if (right && hollow(right)) {
 			j++;
 		} else if (!left || !right || difference(left, right)) {
-			const char *name = left && right ? difference(left, right) : NULL;
-			char *one = shown(left, name);
-			char *two = shown(right, name);
+			int order = !left ? 1 : !right ? -1 : by_key(left, right);
+			const char *name = order ? NULL : difference(left, right);
+			char *one = order > 0 ? NULL : shown(left, name);
+			char *two = order < 0 ? NULL : shown(right, name);
+			left = order > 0 ? right : left;
 			world_fail(w, "S1", "user %d %s %s: home has %s %s, %s %d has %s", user,
-				text_of(left ? left : right, "collection"), text_of(left ? left : right, "key"),
+				text_of(left, "collection"), text_of(left, "key"),
 				name ? name : "all of", one ? one : "nothing", who, index,
 				two ? two : "nothing");
 			free(one);
