@@ -322,9 +322,13 @@ static enum err decide_held(struct take *t, struct held *h)
 	make_known(w, &top);
 	int64_t head = w->account.head;
 	err = journal_item(t, &top);
-	/* Those below take `created` from what they are told, so this is news too. */
-	if (!err && same && top.created != h->item.created && w->account.head == head &&
-		item_exists(&top, w->account.cleared[top.collection]))
+	/* What is void has no row; those below want to know of its stamp all the same, and since when it
+	 * lives. */
+	bool news = h->restamped ? false
+		    : !same	 ? stamp_set(item_newest(&top))
+				 : top.created != h->item.created &&
+				      item_exists(&top, w->account.cleared[top.collection]);
+	if (!err && news && w->account.head == head)
 		err = insert_row(t, &top, OP_SET, top.collection, item_newest(&top), STR(""), &row);
 	/* Readers of changes hear of it when something that they hold has changed. */
 	if (w->account.head > head)
@@ -388,7 +392,8 @@ static enum err revive(struct take *t, enum collection c)
 			if (!counts_again(&wi.item, from, to))
 				continue;
 			struct stamp newest = item_newest(&wi.item);
-			err = insert_row(t, &wi.item, OP_SET, c, stamp_set(newest) ? newest : to, STR(""), &row);
+			err = insert_row(
+				t, &wi.item, OP_SET, c, stamp_set(newest) ? newest : to, STR(""), &row);
 			wi.item.seq = t->w->account.head;
 			wi.item.running = RUNNING_NOT;
 			if (!err)
