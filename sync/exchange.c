@@ -100,6 +100,22 @@ static unsigned differing(const struct op *op, const struct op_result *r)
 	return mask;
 }
 
+/* Below an upstream the first stamp may have been moved back since, and the register be void by that. */
+static unsigned moved_void(const struct taking *t, const struct push_op *p, const struct op_result *r)
+{
+	unsigned told = wire_told(&r->item, r->cleared);
+	unsigned mask = 0;
+	if (!t->work.upstream.known || p->op.kind != OP_SET)
+		return 0;
+	for (int reg = 0; reg < REG_COUNT; reg++) {
+		struct stamp stamp = r->item.cells[reg].stamp;
+		if ((p->op.present | r->admitted) & ~told & 1u << reg && stamp_set(stamp) &&
+			stamp_cmp(stamp, r->stamp) != 0)
+			mask |= 1u << reg;
+	}
+	return mask;
+}
+
 static void tell_begin(struct taking *t, int64_t n, enum outcome outcome)
 {
 	struct buf *out = &t->results;
@@ -138,9 +154,10 @@ static void tell(struct taking *t, const struct push_op *p, const struct op_resu
 	unsigned mask = p->op.kind == OP_SET ? differing(&p->op, r) : 0;
 	if (r->outcome != OUTCOME_APPLIED)
 		tell_winner(t, winner_of(&p->op, r, mask));
-	if (mask) {
+	unsigned moved = retried ? moved_void(t, p, r) : 0;
+	if (mask | moved) {
 		buf_text(out, ",\"registers\":");
-		wire_registers(out, mask, &r->item);
+		wire_registers(out, mask, moved, &r->item);
 	}
 	if (p->op.kind == OP_DELETE && stamp_set(r->item.deleted) &&
 		(retried || stamp_cmp(r->item.deleted, r->stamp) != 0)) {
