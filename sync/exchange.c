@@ -55,7 +55,8 @@ static void tell_rejected(struct taking *t, int64_t n, enum reject reject)
 static void tell(struct taking *t, const struct push_op *p, const struct op_result *r, bool retried)
 {
 	tell_begin(t, p->n);
-	tell_result(t->tx->s, t->work.account.user, &p->op, r, retried, &t->results);
+	tell_result(t->tx->s, t->work.account.user, &p->op, r,
+		retried ? t->work.upstream.known ? TELL_AGAIN_BELOW : TELL_AGAIN : TELL_FIRST, &t->results);
 	buf_char(&t->results, '}');
 }
 

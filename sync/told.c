@@ -2,11 +2,18 @@
 
 #include <stdlib.h>
 
+/* What had lived before and lives again: since when, only `items` tells. */
+static bool revived(const struct op_result *r)
+{
+	return (!r->item.fresh || r->seq_before) && item_exists(&r->item, r->cleared) &&
+	       r->item.created == stamp_ms(r->stamp);
+}
+
 struct told told_of(const struct op_result *r)
 {
 	return (struct told){.collection = r->item.collection,
 		.item = r->item.id,
-		.before = r->seq_before,
+		.before = revived(r) ? INT64_MAX : r->seq_before,
 		.after = r->seq_after};
 }
 

@@ -46,8 +46,7 @@ void wire_stamp(struct buf *out, struct stamp stamp)
 	buf_char(out, '"');
 }
 
-/* Values of the registers in the mask, and stamps alone of those in stamps_only. */
-static void registers(struct buf *out, unsigned mask, unsigned stamps_only, const struct item *it)
+void wire_registers(struct buf *out, unsigned mask, unsigned stamps_only, const struct item *it)
 {
 	bool first = true;
 	buf_char(out, '{');
@@ -67,11 +66,6 @@ static void registers(struct buf *out, unsigned mask, unsigned stamps_only, cons
 		buf_char(out, '}');
 	}
 	buf_char(out, '}');
-}
-
-void wire_registers(struct buf *out, unsigned mask, const struct item *it)
-{
-	registers(out, mask, 0, it);
 }
 
 unsigned wire_told(const struct item *it, struct stamp cleared)
@@ -114,7 +108,7 @@ void wire_item(struct buf *out, const struct item *it, struct stamp cleared, boo
 		wire_stamp(out, it->deleted);
 	}
 	buf_text(out, ",\"registers\":");
-	registers(out, told, below ? stamped(it) & ~told : 0, it);
+	wire_registers(out, told, below ? stamped(it) & ~told : 0, it);
 	buf_char(out, '}');
 }
 
