@@ -162,8 +162,8 @@ static void login_stored(struct job *job)
 		reply_error(r, 401, INVALID_CREDENTIALS, NULL);
 	} else {
 		enum err err = query_profile(r->app->reader, job->user, &r->arena, &profile);
-		if (s->used_reset)
-			auth_forget(r->app, job->user);
+		/* It may have taken another session's place, or ended them all. */
+		auth_forget(r->app, job->user);
 		if (err)
 			reply_error(r, 401, INVALID_CREDENTIALS, NULL);
 		else
@@ -255,8 +255,10 @@ static void refresh_stored(struct job *job)
 	uint64_t user = job->user;
 	enum session_outcome outcome = s->outcome;
 	uint32_t generation = s->next_generation;
+	bool new_device = s->new_device;
 	job_free(job);
-	if (outcome == SESSION_THEFT)
+	/* One was ended, or the new one took another's place. */
+	if (outcome == SESSION_THEFT || (outcome == SESSION_OK && new_device))
 		auth_forget(r->app, user);
 	if (outcome == SESSION_NO_USER)
 		reply_error(r, 401, "User not found", NULL);

@@ -83,6 +83,8 @@ static void close_live(struct live *l)
 	lives->count--;
 	http_seat_leave(&l->seat);
 	buf_free(&l->message);
+	live_sync_forget(l->parked);
+	l->parked = NULL;
 	live_drop_queue(l);
 	if (!l->under_way)
 		free_live(l);
@@ -107,6 +109,11 @@ void live_end_work(struct live *l)
 	if (l->state == LIVE_ENDING)
 		live_want_write(l);
 	live_measure(l);
+	struct live_syncing *parked = l->under_way ? NULL : l->parked;
+	if (!parked)
+		return;
+	l->parked = NULL;
+	live_sync_begin(parked);
 }
 
 void live_measure(struct live *l)

@@ -38,6 +38,7 @@ enum live_hold {
 	HOLD_BUSY = 4	 /* what came last has to be finished first */
 };
 
+struct live_syncing;
 struct live_frame; /* one that waits for the socket */
 
 struct live {
@@ -65,11 +66,12 @@ struct live {
 	uint16_t under_way; /* jobs and tasks that will come back */
 	uint16_t queued;    /* frames in queue */
 	unsigned window_count;
-	int64_t window_ms;   /* when it began */
-	int64_t deadline_ms; /* HELLO: for hello; ENDING: for the end; 0: none */
-	int64_t frame_ms;    /* when the frame that is being assembled must be whole; 0: none is */
-	int64_t ping_ms;     /* when the next one is due */
-	struct buf message;  /* owned: the fragments of that frame */
+	int64_t window_ms;	     /* when it began */
+	int64_t deadline_ms;	     /* HELLO: for hello; ENDING: for the end; 0: none */
+	int64_t frame_ms;	     /* when the frame that is being assembled must be whole; 0: none is */
+	int64_t ping_ms;	     /* when the next one is due */
+	struct buf message;	     /* owned: the fragments of that frame */
+	struct live_syncing *parked; /* owned: waits until nothing else is under way */
 	struct live_frame *queue;
 	struct live_frame *queue_last;
 	size_t queue_bytes;
@@ -142,7 +144,9 @@ void live_told_prune(struct live *l);
 void live_hello(struct live *l, const json_t *json);
 
 /* live_sync.c */
-/* Takes json over. */
+/* Takes json over. Begins when everything before it has been answered. */
 void live_sync(struct live *l, int64_t id, json_t *json);
+void live_sync_begin(struct live_syncing *own);
+void live_sync_forget(struct live_syncing *own);
 
 #endif

@@ -123,6 +123,14 @@ static enum err check_token(struct live *l, const json_t *token, struct principa
 	return auth_check(l->lives->app, (struct str){text, sizeof scheme - 1 + len}, who);
 }
 
+/* The token of the upgrade was good then. */
+static enum err check_header(struct live *l)
+{
+	if (!l->by_header)
+		return ERR_DENIED;
+	return loop_now().wall_ms >= l->who.expires_ms ? ERR_EXPIRED : auth_still(l->lives->app, &l->who);
+}
+
 /* A new token of the same device before the old one expires. */
 static void renew(struct live *l, const struct principal *who)
 {
@@ -172,8 +180,8 @@ void live_hello(struct live *l, const json_t *json)
 	}
 	if (given)
 		err = check_token(l, token, &who);
-	else if (!l->by_header)
-		err = ERR_DENIED;
+	else
+		err = check_header(l);
 	if (err) {
 		deny(l, err);
 		return;

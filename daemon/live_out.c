@@ -191,7 +191,7 @@ int live_writable(struct live *l)
 	if (l->queue)
 		good = write_first(l);
 	else if (l->state == LIVE_ENDING)
-		return l->under_way && l->ending == END_STOPPING ? 0 : write_end(l);
+		return (l->under_way || l->parked) && l->ending == END_STOPPING ? 0 : write_end(l);
 	else if (l->ping_due)
 		good = write_ping(l);
 	else if (l->state == LIVE_OPEN && l->cursor.seq < l->upto)

@@ -92,7 +92,23 @@ void live_sync(struct live *l, int64_t id, json_t *json)
 	own->s.done = synced;
 	own->s.context = own;
 	own->s.task.drop = dropped;
-	live_begin_work(l);
 	live_hold(l, HOLD_BUSY, true);
+	if (l->under_way)
+		l->parked = own;
+	else
+		live_sync_begin(own);
+}
+
+void live_sync_begin(struct live_syncing *own)
+{
+	live_begin_work(own->l);
 	syncing_start(&own->s);
+}
+
+void live_sync_forget(struct live_syncing *own)
+{
+	if (!own)
+		return;
+	json_decref(own->json);
+	free(own);
 }

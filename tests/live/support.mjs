@@ -222,9 +222,9 @@ export async function follower(daemon, who, replica = new Replica(), options = {
 	const live = new Live(daemon, options);
 	live.replica = replica;
 	live.onFrame = (frame) => {
+		if (frame.type === 'welcome') replica.cursor = frame.cursor;
 		if (frame.type === 'items') replica.apply(frame);
 	};
 	live.welcome = await live.hello({ token: who.token, cursor: replica.cursor });
-	replica.cursor = live.welcome.cursor;
 	return live;
 }
