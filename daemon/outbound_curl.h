@@ -23,7 +23,7 @@
 	X(url_set)                 \
 	X(url_cleanup)
 
-#define OUTBOUND_CURL_MEMBER(name) __typeof__(curl_##name) *name;
+#define OUTBOUND_CURL_MEMBER(name) __typeof__(curl_##name) *(name);
 struct outbound_curl {
 	OUTBOUND_CURL_FUNCTIONS(OUTBOUND_CURL_MEMBER)
 };

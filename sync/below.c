@@ -185,7 +185,7 @@ enum err settled_load(struct statements *s, uint64_t user, struct arena *a, stru
 	for (int reg = 0; reg < REG_COUNT; reg++) {
 		struct cell *cell = &it.cells[reg];
 		cell->value = present & 1u << reg ? values[reg] : value_default((enum reg)reg);
-		memcpy(cell->stamp.bytes, stamps + reg * STAMP_SIZE, STAMP_SIZE);
+		memcpy(cell->stamp.bytes, stamps + (size_t)reg * STAMP_SIZE, STAMP_SIZE);
 		cell->row = 0;
 	}
 	*out = it;
@@ -200,7 +200,7 @@ enum err settled_save(struct statements *s, uint64_t user, const struct item *it
 	for (int reg = 0; reg < REG_COUNT; reg++) {
 		const struct cell *cell = &it->cells[reg];
 		values[reg] = cell->value;
-		memcpy(stamps + reg * STAMP_SIZE, cell->stamp.bytes, STAMP_SIZE);
+		memcpy(stamps + (size_t)reg * STAMP_SIZE, cell->stamp.bytes, STAMP_SIZE);
 		/* A value that was erased is none: only its stamp is kept. */
 		if (register_of((enum reg)reg, it->collection) && stamp_set(cell->stamp) &&
 			value_valid((enum reg)reg, &cell->value))

@@ -11,6 +11,7 @@
 #include "tests/fuzz/fuzz.h"
 
 enum { TEXT = 1024 * 1024 };
+static const int64_t last_ms = 253402300799999;
 
 static json_t *read_back(const struct buf *b)
 {
@@ -61,12 +62,19 @@ static void check_int(int64_t value)
 	buf_free(&b);
 }
 
-static void check_time(int64_t ms)
+static void check_time(int64_t ms, struct str text)
 {
 	struct buf b = buf_make(TEXT);
+	int64_t read = 0;
+	char written[TIME_TEXT_SIZE];
 	buf_json_time(&b, ms);
 	CHECK(buf_ok(&b) && b.len == TIME_TEXT_SIZE + 1);
-	CHECK(b.ptr[5] == '-' && b.ptr[11] == 'T' && b.ptr[b.len - 2] == 'Z');
+	CHECK(time_parse((struct str){b.ptr + 1, b.len - 2}, &read));
+	CHECK(read == (ms < 0 ? 0 : ms > last_ms ? last_ms : ms));
+	if (time_parse(text, &read)) {
+		time_to_text(read, written);
+		CHECK(str_eq(text, str_from(written)));
+	}
 	buf_free(&b);
 }
 
@@ -89,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint64_t bits = input_u64(&in);
 	check_real(bits);
 	check_int((int64_t)bits);
-	check_time((int64_t)bits);
+	check_time((int64_t)bits, in);
 	check_text(in);
 	check_ceiling(in, bits % 4096);
 	return 0;
