@@ -198,11 +198,12 @@ bool field_email(struct request *r, struct faults *faults, struct str *out)
 {
 	const json_t *json = field(r->json, "email");
 	struct str email = str_trim(json_str(json));
-	if (!json_is_string(json) || !is_email(email) || account_fold_email(&r->arena, email, out)) {
-		fault_add(faults, "email", "Please provide a valid email");
-		return false;
-	}
-	return true;
+	bool good = json_is_string(json) && is_email(email);
+	if (good && !account_fold_email(&r->arena, email, out))
+		return true;
+	faults->shortage |= good;
+	fault_add(faults, "email", "Please provide a valid email");
+	return false;
 }
 
 bool field_new_password(
@@ -244,8 +245,10 @@ bool field_anime_id(const json_t *object, struct arena *a, struct faults *faults
 		buf_json_real(&text, json_number_value(json));
 		bool copied = buf_ok(&text) && arena_str(a, buf_str(&text), &id);
 		buf_free(&text);
-		if (!copied)
+		if (!copied) {
+			faults->shortage = true;
 			id = (struct str){NULL, 0};
+		}
 	}
 	if (!json || json_is_boolean(json) || json_is_array(json) || json_is_object(json) ||
 		str_trim(id).len == 0) {
