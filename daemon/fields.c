@@ -52,7 +52,8 @@ enum field_state field_int(const json_t *object, const char *name, int64_t min, 
 	} else if (json_is_real(json)) {
 		/* 7.0 is an integer in JSON's one number type. */
 		double real = json_real_value(json);
-		good = real == floor(real) && real >= (double)min && real <= (double)max;
+		good = real == floor(real) && real >= (double)min && real <= (double)max &&
+		       real < 0x1p63; /* what INT64_MAX is rounded to is none */
 		value = good ? (int64_t)real : 0;
 	} else if (json_is_string(json)) {
 		good = str_int(json_str(json), min, max, &value);
