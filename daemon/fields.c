@@ -52,7 +52,8 @@ enum field_state field_int(const json_t *object, const char *name, int64_t min, 
 	} else if (json_is_real(json)) {
 		/* 7.0 is an integer in JSON's one number type. */
 		double real = json_real_value(json);
-		good = real == floor(real) && real >= (double)min && real <= (double)max;
+		good = real == floor(real) && real >= (double)min && real <= (double)max &&
+		       real < 0x1p63; /* what INT64_MAX is rounded to is none */
 		value = good ? (int64_t)real : 0;
 	} else if (json_is_string(json)) {
 		good = str_int(json_str(json), min, max, &value);
@@ -198,11 +199,12 @@ bool field_email(struct request *r, struct faults *faults, struct str *out)
 {
 	const json_t *json = field(r->json, "email");
 	struct str email = str_trim(json_str(json));
-	if (!json_is_string(json) || !is_email(email) || account_fold_email(&r->arena, email, out)) {
-		fault_add(faults, "email", "Please provide a valid email");
-		return false;
-	}
-	return true;
+	bool good = json_is_string(json) && is_email(email);
+	if (good && !account_fold_email(&r->arena, email, out))
+		return true;
+	faults->shortage |= good;
+	fault_add(faults, "email", "Please provide a valid email");
+	return false;
 }
 
 bool field_new_password(
@@ -244,8 +246,10 @@ bool field_anime_id(const json_t *object, struct arena *a, struct faults *faults
 		buf_json_real(&text, json_number_value(json));
 		bool copied = buf_ok(&text) && arena_str(a, buf_str(&text), &id);
 		buf_free(&text);
-		if (!copied)
+		if (!copied) {
+			faults->shortage = true;
 			id = (struct str){NULL, 0};
+		}
 	}
 	if (!json || json_is_boolean(json) || json_is_array(json) || json_is_object(json) ||
 		str_trim(id).len == 0) {

@@ -79,6 +79,10 @@ static bool only_email(const struct faults *f)
 
 void reply_faults(struct request *r, const struct faults *f)
 {
+	if (f->shortage) {
+		reply_err(r, ERR_NOMEM);
+		return;
+	}
 	struct buf b = buf_make(LIMIT_RESPONSE);
 	buf_text(&b, "{\"success\":false,\"message\":");
 	buf_json(&b, only_email(f) ? STR("Please provide a valid email") : STR("Validation failed"));

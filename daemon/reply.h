@@ -18,6 +18,7 @@ enum { FAULTS_MAX = 24 };
 
 struct faults {
 	size_t count;
+	bool shortage;	  /* memory was short: no fault of the client's, so no 422 but a 500 */
 	const char *code; /* for programs; NULL: none */
 	struct fault list[FAULTS_MAX];
 };

@@ -2,12 +2,22 @@
 
 #include "sync/store.h"
 
+static enum err roll_back(struct reader *reader)
+{
+	struct query q = stmt_query(&reader->statements, STMT_ROLLBACK);
+	return query_run(&q);
+}
+
 enum err snapshot_begin(struct reader *reader)
 {
 	if (reader->snapshot)
 		return ERR_OK;
+	/* One that could not be ended for want of memory: it would be read from for ever. */
+	enum err err = sqlite3_get_autocommit(reader->statements.db) ? ERR_OK : roll_back(reader);
+	if (err)
+		return err;
 	struct query q = stmt_query(&reader->statements, STMT_READ_BEGIN);
-	enum err err = query_run(&q);
+	err = query_run(&q);
 	reader->snapshot = !err;
 	return err;
 }
@@ -18,10 +28,8 @@ static enum err close_snapshot(struct reader *reader)
 	enum err err = query_run(&q);
 	reader->snapshot = false;
 	/* Nothing was written: whatever went wrong, the snapshot has to go. */
-	if (err && !sqlite3_get_autocommit(reader->statements.db)) {
-		q = stmt_query(&reader->statements, STMT_ROLLBACK);
-		(void)query_run(&q);
-	}
+	if (err && !sqlite3_get_autocommit(reader->statements.db))
+		(void)roll_back(reader);
 	return err;
 }
 

@@ -194,6 +194,13 @@ static enum err simple(struct store *store, enum stmt_id id)
 	return query_run(&q);
 }
 
+static enum err begin(struct store *store)
+{
+	/* A rollback for which there was no memory has left its transaction open: it comes first now. */
+	enum err err = sqlite3_get_autocommit(store->db) ? ERR_OK : simple(store, STMT_ROLLBACK);
+	return err ? err : simple(store, STMT_BEGIN);
+}
+
 /* What the transaction moved in memory, put back when it does not come to be. */
 struct saved {
 	int64_t next_row;
@@ -230,7 +237,7 @@ static enum err commit(struct store *store)
 static enum err run_group(struct store *store, struct job *first, const struct job *end, struct job **bad)
 {
 	struct saved saved = save(&store->tx);
-	enum err err = simple(store, STMT_BEGIN);
+	enum err err = begin(store);
 	*bad = NULL;
 	for (struct job *job = first; job != end && !err; job = job->next) {
 		store->tx.moved = (struct moved){0, 0};
@@ -295,7 +302,7 @@ bool store_slice(struct store *store, struct now now)
 	bool more = false;
 	store->tx.now = now;
 	(void)wall_look(&store->tx.wall, now);
-	if (store->failed || simple(store, STMT_BEGIN))
+	if (store->failed || begin(store))
 		return false;
 	enum err err = slice_run(&store->tx, &store->sweep, &more);
 	if (!err)

@@ -86,6 +86,9 @@ static void integers(void **state)
 		faulted("v", "bad");
 		assert_int_equal(out, 7);
 	}
+	body("v", "9223372036854775807.0"); /* as a real, 2^63 */
+	assert_int_equal(field_int(x.r.json, "v", 1, INT64_MAX, "bad", &faults, &out), FIELD_BAD);
+	assert_int_equal(out, 7);
 	body("w", "1");
 	assert_int_equal(field_int(x.r.json, "v", 1, 10, "bad", &faults, &out), FIELD_ABSENT);
 	assert_int_equal(faults.count, 0);

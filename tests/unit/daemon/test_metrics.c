@@ -9,11 +9,13 @@
 #include <cmocka.h>
 
 #include "daemon/http.h"
+#include "daemon/live.h"
 #include "daemon/metrics.h"
 #include "sync/base/check.h"
 
-/* In the place of the three that count. */
+/* In the place of those that count. */
 struct http_stats __wrap_http_stats(const struct http *http);
+struct live_stats __wrap_live_stats(const struct lives *lives);
 struct writer_stats __wrap_writer_stats(struct writer *w);
 unsigned __wrap_workers_busy(struct workers *w, enum lane lane);
 
@@ -28,6 +30,20 @@ struct http_stats __wrap_http_stats(const struct http *http)
 		.rate_limited = 110,
 		.open = 111,
 		.pending = 112};
+}
+
+struct live_stats __wrap_live_stats(const struct lives *lives)
+{
+	(void)lives;
+	return (struct live_stats){.open = 201,
+		.opened = 202,
+		.frames_in = 203,
+		.frames_out = 204,
+		.acks = 205,
+		.items = 206,
+		.errors = 207,
+		.slowed = 208,
+		.cut = 209};
 }
 
 struct writer_stats __wrap_writer_stats(struct writer *w)
@@ -75,8 +91,13 @@ static void every_number_is_where_it_belongs(void **state)
 		"\ntsuzuki_http_rate_limited_total 110\n", "\ntsuzuki_http_connections 111\n",
 		"\ntsuzuki_http_requests_pending 112\n", "\ntsuzuki_store_commits_total 113\n",
 		"\ntsuzuki_store_jobs_total 114\n", "\ntsuzuki_store_queue_ops 115\n",
-		"\ntsuzuki_store_disk_full 1\n", "\ntsuzuki_worker_tasks{lane=\"hash\"} 120\n",
-		"\ntsuzuki_worker_tasks{lane=\"read\"} 121\n", "\ntsuzuki_worker_tasks{lane=\"mail\"} 122\n"};
+		"\ntsuzuki_store_disk_full 1\n", "\ntsuzuki_live_connections 201\n",
+		"\ntsuzuki_live_connections_total 202\n", "\ntsuzuki_live_frames_received_total 203\n",
+		"\ntsuzuki_live_frames_sent_total 204\n", "\ntsuzuki_live_acks_total 205\n",
+		"\ntsuzuki_live_items_total 206\n", "\ntsuzuki_live_errors_total 207\n",
+		"\ntsuzuki_live_slowed_total 208\n", "\ntsuzuki_live_cut_total 209\n",
+		"\ntsuzuki_worker_tasks{lane=\"hash\"} 120\n", "\ntsuzuki_worker_tasks{lane=\"read\"} 121\n",
+		"\ntsuzuki_worker_tasks{lane=\"mail\"} 122\n"};
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(lines); i++)
 		if (!strstr(out.ptr, lines[i]))
