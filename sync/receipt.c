@@ -186,3 +186,12 @@ enum err sender_stamp_save(struct tx *tx, const struct sender *s, struct device_
 	query_blob(&q, stamp.bytes, STAMP_SIZE);
 	return query_run(&q);
 }
+
+enum err sender_stamps_prune(struct tx *tx, const struct sender *s)
+{
+	struct query q = stmt_query(tx->s, STMT_SENDER_ORIGIN_PRUNE);
+	query_int(&q, (int64_t)s->user);
+	query_device(&q, s->device);
+	query_int(&q, ORIGINS_KEPT);
+	return query_run(&q);
+}

@@ -11,7 +11,10 @@
 
 struct tx;
 
-enum { RECEIPTS_KEPT = 2000 };
+enum {
+	RECEIPTS_KEPT = 2000,
+	ORIGINS_KEPT = 256 /* devices that a sender forwards for, those of the newest ops */
+};
 
 struct receipt {
 	int64_t n;
@@ -49,5 +52,7 @@ const char *receipts_fault(struct str entries, int64_t last_n, int64_t *count);
 enum err sender_stamp_load(struct tx *tx, const struct sender *s, struct device_id origin, struct stamp *out);
 enum err sender_stamp_save(
 	struct tx *tx, const struct sender *s, struct device_id origin, struct stamp stamp);
+/* Forgets all but the newest ORIGINS_KEPT devices that it brought ops of. */
+enum err sender_stamps_prune(struct tx *tx, const struct sender *s);
 
 #endif
