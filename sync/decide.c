@@ -222,15 +222,28 @@ static void merge_registers(struct step *st)
 	st->out->rule = won == count ? RULE_NEWEST : is_void ? void_rule(st) : RULE_LATER_STAMP;
 }
 
+static unsigned descriptive(void)
+{
+	unsigned mask = 0;
+	for (int reg = 0; reg < REG_COUNT; reg++)
+		if (register_defs[reg].flags & DESCRIPTIVE)
+			mask |= 1u << reg;
+	return mask;
+}
+
 static enum err registers_text(struct step *st, struct str *out)
 {
-	/* What a clear had already made void is journalled without its values. */
-	if (stamp_cmp(st->stamp, st->cleared) <= 0 && !st->w->keep_void[st->op->collection]) {
+	/* What a clear had already made void is journalled without its values, but for those that survive it.
+	 */
+	unsigned mask = st->present;
+	if (stamp_cmp(st->stamp, st->cleared) <= 0 && !st->w->keep_void[st->op->collection])
+		mask &= descriptive();
+	if (!mask) {
 		*out = STR("");
 		return ERR_OK;
 	}
 	struct buf text = buf_make(REGISTERS_CAP);
-	registers_json(st->present, st->values, &text);
+	registers_json(mask, st->values, &text);
 	bool ok = buf_ok(&text) && arena_str(st->w->arena, buf_str(&text), out);
 	buf_free(&text);
 	return ok ? ERR_OK : ERR_NOMEM;

@@ -55,7 +55,10 @@ static void tell_rejected(struct taking *t, int64_t n, enum reject reject)
 static void tell(struct taking *t, const struct push_op *p, const struct op_result *r, bool retried)
 {
 	tell_begin(t, p->n);
-	tell_result(t->tx->s, t->work.account.user, &p->op, r, retried, &t->results);
+	enum telling telling = !retried			? TELLING_FIRST
+			       : t->work.upstream.known ? TELLING_AGAIN_BELOW
+							: TELLING_AGAIN;
+	tell_result(t->tx->s, t->work.account.user, &p->op, r, telling, &t->results);
 	buf_char(&t->results, '}');
 }
 

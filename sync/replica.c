@@ -169,7 +169,8 @@ static enum err ask_run(struct tx *tx, struct job *job)
 	if (!err)
 		err = mark_sent(tx, job->user, last);
 	w.upstream.round++;
-	ask->asked = (struct replica_round){.cursor = w.upstream.cursor, .number = w.upstream.round};
+	ask->asked = (struct replica_round){
+		.cursor = w.upstream.cursor, .number = w.upstream.round, .pushes_only = ask->limit == 0};
 	ask->last_n = w.upstream.next_n - 1;
 	return err ? err : upstream_save(tx->s, job->user, &w.upstream);
 }

@@ -39,6 +39,7 @@ struct replica_rekey *replica_rekey_make(uint64_t user);
 struct replica_round {
 	struct cursor_text cursor;
 	int64_t number;
+	bool pushes_only; /* nothing was pulled: the answer's cursor covers what was never sent */
 };
 
 /* Writes the next request, and notes that its ops are on their way. */

@@ -322,8 +322,13 @@ static enum err decide_held(struct take *t, struct held *h)
 	make_known(w, &top);
 	int64_t head = w->account.head;
 	err = journal_item(t, &top);
-	/* Those below take `created` from what they are told, so this is news too. */
-	if (!err && same && top.created != h->item.created && w->account.head == head)
+	/* What is void has no row; those below want to know of its stamp all the same, and since when it
+	 * lives. */
+	bool news = h->restamped ? false
+		    : !same	 ? stamp_set(item_newest(&top))
+				 : top.created != h->item.created &&
+				      item_exists(&top, w->account.cleared[top.collection]);
+	if (!err && news && w->account.head == head)
 		err = insert_row(t, &top, OP_SET, top.collection, item_newest(&top), STR(""), &row);
 	/* Readers of changes hear of it when something that they hold has changed. */
 	if (w->account.head > head)
@@ -353,6 +358,24 @@ static enum err save_held(struct take *t, struct held *h)
 	return h->kept ? settled_delete(t->tx->s, user, &h->settled) : ERR_OK;
 }
 
+/*
+ * Whether a barrier that moved back from `to` to `from` had voided something of the item. A value that was
+ * erased meanwhile is not known any more: the upstream tells it again, and until then it is not there.
+ */
+static bool counts_again(struct item *it, struct stamp from, struct stamp to)
+{
+	bool again = false;
+	for (int reg = 0; reg < REG_COUNT; reg++) {
+		struct cell *cell = &it->cells[reg];
+		if (stamp_cmp(cell->stamp, from) <= 0 || stamp_cmp(cell->stamp, to) > 0)
+			continue;
+		again = true;
+		if (cell->row == 0 && !(register_defs[reg].flags & DESCRIPTIVE))
+			*cell = (struct cell){.value = value_default((enum reg)reg)};
+	}
+	return again;
+}
+
 /* A barrier that moved back: what it had voided counts again, and everybody below is told. */
 static enum err revive(struct take *t, enum collection c)
 {
@@ -365,14 +388,12 @@ static enum err revive(struct take *t, enum collection c)
 	while (!(err = giving_next(t->tx, &page)) && page.count) {
 		for (size_t i = 0; i < page.count && !err; i++) {
 			struct work_item wi = {.item = page.items[i], .dirty = true};
-			bool concerned = false;
 			int64_t row = 0;
-			for (int reg = 0; reg < REG_COUNT; reg++)
-				concerned |= stamp_cmp(wi.item.cells[reg].stamp, from) > 0 &&
-					     stamp_cmp(wi.item.cells[reg].stamp, to) <= 0;
-			if (!concerned)
+			if (!counts_again(&wi.item, from, to))
 				continue;
-			err = insert_row(t, &wi.item, OP_SET, c, item_newest(&wi.item), STR(""), &row);
+			struct stamp newest = item_newest(&wi.item);
+			err = insert_row(
+				t, &wi.item, OP_SET, c, stamp_set(newest) ? newest : to, STR(""), &row);
 			wi.item.seq = t->w->account.head;
 			wi.item.running = RUNNING_NOT;
 			if (!err)
@@ -463,7 +484,8 @@ static enum err take_run(struct tx *tx, struct job *job)
 	if (err)
 		return err;
 	memcpy(w.upstream.server, take->answer->server, sizeof w.upstream.server);
-	w.upstream.cursor = take->answer->cursor;
+	if (!take->asked.pushes_only)
+		w.upstream.cursor = take->answer->cursor;
 	w.upstream.head = take->answer->head;
 	w.upstream.round++; /* an answer is taken once */
 	set_clock(&w, take->answer->now_ms);

@@ -9,12 +9,15 @@
 #include "sync/stmt.h"
 #include "sync/told.h"
 
+/* The first time, or the op was taken earlier and r->item is what holds now; below: of a store that has an
+ * upstream. */
+enum telling { TELLING_FIRST, TELLING_AGAIN, TELLING_AGAIN_BELOW };
+
 /*
  * Appends `"outcome":...,"stamp":...` and whatever else a result has, without braces. s: of the transaction
- * that decided, where the winner's device is looked up. retried: the op was taken earlier, and r->item is
- * what holds now.
+ * that decided, where the winner's device is looked up.
  */
 void tell_result(struct statements *s, uint64_t user, const struct op *op, const struct op_result *r,
-	bool retried, struct buf *out);
+	enum telling telling, struct buf *out);
 
 #endif

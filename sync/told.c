@@ -2,12 +2,19 @@
 
 #include <stdlib.h>
 
+/* What had lived before and lives again. */
+static bool revived(const struct op_result *r)
+{
+	return (!r->item.fresh || r->seq_before) && item_exists(&r->item, r->cleared) &&
+	       r->item.created == stamp_ms(r->stamp);
+}
+
 struct told told_of(const struct op_result *r)
 {
 	return (struct told){.collection = r->item.collection,
 		.item = r->item.id,
 		.before = r->seq_before,
-		.after = r->seq_after};
+		.after = revived(r) ? TOLD_NOT_ALL : r->seq_after};
 }
 
 void told_add(struct told *list, size_t *count, struct told told)

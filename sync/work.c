@@ -245,10 +245,26 @@ static enum err bound_outside(struct tx *tx, uint64_t user, int64_t most, int64_
 	}
 }
 
+/* A clear of the same job may have come after what the item was loaded for: slices look for what is shown
+ * still. */
+static void void_by_clear(const struct work *w, struct work_item *wi)
+{
+	struct item *it = &wi->item;
+	struct stamp cleared = w->account.cleared[it->collection];
+	if (w->keep_void[it->collection] || !(w->account.purge & 1u << it->collection))
+		return;
+	item_void_values(it, cleared);
+	if (it->running != RUNNING_NOT && !item_holds(it, REG_POSITION, cleared)) {
+		it->running = RUNNING_NOT;
+		wi->tick = false;
+	}
+}
+
 enum err work_save_item(struct tx *tx, struct work *w, struct work_item *wi)
 {
 	struct item *it = &wi->item;
 	struct stamp cleared = w->account.cleared[it->collection];
+	void_by_clear(w, wi);
 	/* One that only got a row more keeps the push of its seq: a page's cursor is the push of its last
 	 * item. */
 	if (it->seq > w->head_loaded)
