@@ -40,13 +40,15 @@ static enum err read_cursor(const json_t *json, struct cursor_text *out)
 }
 
 /* {"value":...,"stamp":"..."}; a value of null where that is none: a void register, of which only the stamp
- * is told. */
+ * is told, or nothing at all when the upstream holds it no longer. */
 static enum err read_cell(const json_t *json, enum reg reg, struct arena *a, struct cell *out)
 {
 	const json_t *value = json_object_get(json, "value");
 	unsigned given = 0;
 	struct cell cell = {.row = 0};
-	if (!value || !read_stamp(json_object_get(json, "stamp"), &cell.stamp))
+	const json_t *stamp = json_object_get(json, "stamp");
+	bool gone = json_is_null(value) && !stamp;
+	if (!value || (!gone && !read_stamp(stamp, &cell.stamp)))
 		return ERR_INVALID;
 	if (json_is_null(value)) {
 		cell.value = value_default(reg);

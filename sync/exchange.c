@@ -24,7 +24,6 @@ struct taking {
 	struct stamp after;
 	bool after_known;
 	bool after_dirty;
-	bool forwards; /* an op of another device was taken */
 };
 
 /* --- telling what became of an op --- */
@@ -56,8 +55,10 @@ static void tell_rejected(struct taking *t, int64_t n, enum reject reject)
 static void tell(struct taking *t, const struct push_op *p, const struct op_result *r, bool retried)
 {
 	tell_begin(t, p->n);
-	tell_result(t->tx->s, t->work.account.user, &p->op, r,
-		retried ? t->work.upstream.known ? TELL_AGAIN_BELOW : TELL_AGAIN : TELL_FIRST, &t->results);
+	enum telling telling = !retried			? TELLING_FIRST
+			       : t->work.upstream.known ? TELLING_AGAIN_BELOW
+							: TELLING_AGAIN;
+	tell_result(t->tx->s, t->work.account.user, &p->op, r, telling, &t->results);
 	buf_char(&t->results, '}');
 }
 
@@ -68,7 +69,6 @@ static enum err flush_after(struct taking *t)
 	if (!t->after_dirty)
 		return ERR_OK;
 	t->after_dirty = false;
-	t->forwards |= !device_eq(t->origin, t->sender.device);
 	return sender_stamp_save(t->tx, &t->sender, t->origin, t->after);
 }
 
@@ -245,8 +245,6 @@ static enum err finish(struct taking *t)
 	enum err err = work_end(t->tx, &t->work);
 	if (!err)
 		err = mark_lost(t);
-	if (!err && t->forwards)
-		err = sender_stamps_prune(t->tx, &t->sender);
 	if (!err && t->receipt_count)
 		err = receipts_keep(t->tx, &t->sender, t->receipts, t->receipt_count, &x->job.arena);
 	if (!err && !(buf_ok(&t->results) && arena_str(&x->job.arena, buf_str(&t->results), &x->results)))

@@ -305,6 +305,16 @@ static void make_known(struct work *w, struct item *it)
 	item_oid(w->account.id_key, it->collection, it->key, it->oid);
 }
 
+/* What those below are to hear of although no row was written for it: since when it lives, and the stamps of
+ * what is void. */
+static bool is_news(const struct take *t, const struct held *h, const struct item *top, bool same)
+{
+	if (same)
+		return top->created != h->item.created &&
+		       item_exists(top, t->w->account.cleared[top->collection]);
+	return !h->restamped && stamp_set(item_newest(top));
+}
+
 static enum err decide_held(struct take *t, struct held *h)
 {
 	struct work *w = t->w;
@@ -322,13 +332,7 @@ static enum err decide_held(struct take *t, struct held *h)
 	make_known(w, &top);
 	int64_t head = w->account.head;
 	err = journal_item(t, &top);
-	/* What is void has no row; those below want to know of its stamp all the same, and since when it
-	 * lives. */
-	bool news = h->restamped ? false
-		    : !same	 ? stamp_set(item_newest(&top))
-				 : top.created != h->item.created &&
-				      item_exists(&top, w->account.cleared[top.collection]);
-	if (!err && news && w->account.head == head)
+	if (!err && w->account.head == head && is_news(t, h, &top, same))
 		err = insert_row(t, &top, OP_SET, top.collection, item_newest(&top), STR(""), &row);
 	/* Readers of changes hear of it when something that they hold has changed. */
 	if (w->account.head > head)

@@ -74,22 +74,20 @@ static unsigned differing(const struct op *op, const struct op_result *r)
 	return mask;
 }
 
-/* Registers whose first stamp was moved back since, and that are void by that. */
+/* Below an upstream the first stamp may have been moved back since, and the register be void by that. */
 static unsigned moved_void(const struct op *op, const struct op_result *r)
 {
 	unsigned told = wire_told(&r->item, r->cleared);
 	unsigned mask = 0;
-	for (int reg = 0; reg < REG_COUNT; reg++) {
-		struct stamp stamp = r->item.cells[reg].stamp;
-		if ((op->present | r->admitted) & ~told & 1u << reg && stamp_set(stamp) &&
-			stamp_cmp(stamp, r->stamp) != 0)
+	for (int reg = 0; reg < REG_COUNT && op->kind == OP_SET; reg++)
+		if ((op->present | r->admitted) & ~told & 1u << reg &&
+			stamp_cmp(r->item.cells[reg].stamp, r->stamp) != 0)
 			mask |= 1u << reg;
-	}
 	return mask;
 }
 
 void tell_result(struct statements *s, uint64_t user, const struct op *op, const struct op_result *r,
-	enum tell tell, struct buf *out)
+	enum telling telling, struct buf *out)
 {
 	buf_text(out, "\"outcome\":\"");
 	buf_text(out, outcome_names[r->outcome]);
@@ -104,13 +102,13 @@ void tell_result(struct statements *s, uint64_t user, const struct op *op, const
 	unsigned mask = op->kind == OP_SET ? differing(op, r) : 0;
 	if (r->outcome != OUTCOME_APPLIED)
 		tell_winner(s, user, winner_of(op, r, mask), out);
-	unsigned moved = op->kind == OP_SET && tell == TELL_AGAIN_BELOW ? moved_void(op, r) : 0;
+	unsigned moved = telling == TELLING_AGAIN_BELOW ? moved_void(op, r) : 0;
 	if (mask | moved) {
 		buf_text(out, ",\"registers\":");
 		wire_registers(out, mask, moved, &r->item);
 	}
 	if (op->kind == OP_DELETE && stamp_set(r->item.deleted) &&
-		(tell != TELL_FIRST || stamp_cmp(r->item.deleted, r->stamp) != 0)) {
+		(telling != TELLING_FIRST || stamp_cmp(r->item.deleted, r->stamp) != 0)) {
 		buf_text(out, ",\"deletedStamp\":");
 		wire_stamp(out, r->item.deleted);
 	}

@@ -9,17 +9,15 @@
 #include "sync/stmt.h"
 #include "sync/told.h"
 
-/*
- * TELL_AGAIN: the op was taken earlier, and r->item is what holds now. TELL_AGAIN_BELOW: and this store has
- * an upstream, which may have moved the op's first stamp back, into the void.
- */
-enum tell { TELL_FIRST, TELL_AGAIN, TELL_AGAIN_BELOW };
+/* The first time, or the op was taken earlier and r->item is what holds now; below: of a store that has an
+ * upstream. */
+enum telling { TELLING_FIRST, TELLING_AGAIN, TELLING_AGAIN_BELOW };
 
 /*
  * Appends `"outcome":...,"stamp":...` and whatever else a result has, without braces. s: of the transaction
  * that decided, where the winner's device is looked up.
  */
 void tell_result(struct statements *s, uint64_t user, const struct op *op, const struct op_result *r,
-	enum tell tell, struct buf *out);
+	enum telling telling, struct buf *out);
 
 #endif

@@ -24,7 +24,7 @@ static enum err tick_run(struct tx *tx, struct job *job)
 	t->head.seq = w.account.head;
 	memcpy(t->head.epoch, w.account.epoch, sizeof t->head.epoch);
 	if (t->result.refusal == REFUSED_NOT) {
-		tell_result(tx->s, job->user, &t->op, &t->result, TELL_FIRST, &text);
+		tell_result(tx->s, job->user, &t->op, &t->result, TELLING_FIRST, &text);
 		if (!buf_ok(&text) || !arena_str(&job->arena, buf_str(&text), &t->text))
 			err = ERR_NOMEM;
 	}

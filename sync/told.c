@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-/* What had lived before and lives again: since when, only `items` tells. */
+/* What had lived before and lives again. */
 static bool revived(const struct op_result *r)
 {
 	return (!r->item.fresh || r->seq_before) && item_exists(&r->item, r->cleared) &&
@@ -13,8 +13,8 @@ struct told told_of(const struct op_result *r)
 {
 	return (struct told){.collection = r->item.collection,
 		.item = r->item.id,
-		.before = revived(r) ? INT64_MAX : r->seq_before,
-		.after = r->seq_after};
+		.before = r->seq_before,
+		.after = revived(r) ? TOLD_NOT_ALL : r->seq_after};
 }
 
 void told_add(struct told *list, size_t *count, struct told told)

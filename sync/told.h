@@ -15,7 +15,9 @@ struct told {
 	int64_t after;
 };
 
-/* What the result of an op on an item told. */
+enum { TOLD_NOT_ALL = -1 }; /* of `after`: no seq */
+
+/* What the result of an op on an item told. Since when an item lives that lives again, it does not tell. */
 struct told told_of(const struct op_result *r);
 /* Notes it, together with what was told of that item before. The list has room for one more. */
 void told_add(struct told *list, size_t *count, struct told told);

@@ -61,8 +61,10 @@ void wire_registers(struct buf *out, unsigned mask, unsigned stamps_only, const 
 			value_json((enum reg)reg, &it->cells[reg].value, out);
 		else
 			buf_text(out, "null");
-		buf_text(out, ",\"stamp\":");
-		wire_stamp(out, it->cells[reg].stamp);
+		if (stamp_set(it->cells[reg].stamp)) {
+			buf_text(out, ",\"stamp\":");
+			wire_stamp(out, it->cells[reg].stamp);
+		}
 		buf_char(out, '}');
 	}
 	buf_char(out, '}');
@@ -80,11 +82,13 @@ unsigned wire_told(const struct item *it, struct stamp cleared)
 	return mask;
 }
 
-static unsigned stamped(const struct item *it)
+/* What a replica below may hold as void, and have to be told of: also one that is no longer held at all. */
+static unsigned maybe_void(const struct item *it, struct stamp cleared)
 {
 	unsigned mask = 0;
 	for (int reg = 0; reg < REG_COUNT; reg++)
-		if (register_of((enum reg)reg, it->collection) && stamp_set(it->cells[reg].stamp))
+		if (register_of((enum reg)reg, it->collection) && !(register_defs[reg].flags & DESCRIPTIVE) &&
+			stamp_set(item_void(it, cleared)))
 			mask |= 1u << reg;
 	return mask;
 }
@@ -108,7 +112,7 @@ void wire_item(struct buf *out, const struct item *it, struct stamp cleared, boo
 		wire_stamp(out, it->deleted);
 	}
 	buf_text(out, ",\"registers\":");
-	wire_registers(out, told, below ? stamped(it) & ~told : 0, it);
+	wire_registers(out, told, below ? maybe_void(it, cleared) & ~told : 0, it);
 	buf_char(out, '}');
 }
 

@@ -87,7 +87,7 @@ int wire_register_named(const char *name, enum collection collection);
 enum err wire_value(const json_t *json, enum reg reg, struct arena *a, struct value *out, unsigned *given);
 
 /* {"value":...,"stamp":"..."} of each register in the mask, as an object; of those in stamps_only with a
- * value of null. */
+ * value of null, and without a stamp when there is none. */
 void wire_registers(struct buf *out, unsigned mask, unsigned stamps_only, const struct item *it);
 /* The registers that a reader of changes is told: those that count, and descriptive ones. */
 unsigned wire_told(const struct item *it, struct stamp cleared);

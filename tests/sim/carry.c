@@ -171,6 +171,10 @@ static void client_begins(struct world *w, struct client *c)
 		return;
 	struct buf body = buf_make(REQUEST_CAP);
 	size_t most = rng_chance(&w->rng, 300) ? (size_t)rng_between(&w->rng, 1, 5) : 100;
+	/* `at` is only right while the clock runs undisturbed. */
+	for (size_t i = 0; i < c->count; i++)
+		if (c->ops[i].act >= 0 && c->ops[i].boot != c->boot && c->ops[i].made_off != c->wall_off)
+			w->truth.acts[c->ops[i].act].loose = true;
 	client_ask(c, w->true_ms, most, limits[rng_below(&w->rng, 5)], &body);
 	c->waiting = true;
 	c->round++;
@@ -346,7 +350,8 @@ static void node_takes(struct world *w, struct node *n, const struct message *m)
 	bool current = c->waiting && m->round == c->round;
 	/* What was asked by an earlier start of the program, or of another upstream, never reaches this one.
 	 */
-	if (!n->up || m->boot != n->boot_ms || m->to != n->places[m->user].parent || !(current || rng_chance(&w->rng, 500)))
+	if (!n->up || m->boot != n->boot_ms || m->to != n->places[m->user].parent ||
+		!(current || rng_chance(&w->rng, 500)))
 		return;
 	if (current)
 		c->waiting = false;

@@ -60,6 +60,7 @@ void client_queue(struct client *c, json_t *body, int act, int64_t true_ms)
 			 .act = act,
 			 .made_true_ms = true_ms,
 			 .made_wall_ms = true_ms + c->wall_off,
+			 .made_off = c->wall_off,
 			 .boot = c->boot});
 }
 
@@ -123,12 +124,6 @@ static const char *text_of(const json_t *object, const char *name)
 	return text ? text : "";
 }
 
-static bool descriptive(const char *name)
-{
-	return strcmp(name, "animeTitle") == 0 || strcmp(name, "animeImage") == 0 ||
-	       strcmp(name, "totalEpisodes") == 0;
-}
-
 /* Stamps are texts in their order; the greater of delete and barrier voids. */
 static const char *void_stamp(const struct client *c, const json_t *item)
 {
@@ -164,6 +159,20 @@ static json_t *time_of(const char *stamp)
 }
 
 /* --- taking --- */
+
+/* Of a void register only the stamp is told, or nothing when the upstream holds it no longer; a value that
+ * had the stamp is kept. */
+static void take_register(json_t *registers, const char *name, json_t *told)
+{
+	const json_t *held = json_object_get(registers, name);
+	const char *stamp = text_of(told, "stamp");
+	if (!*stamp)
+		(void)json_object_del(registers, name);
+	else if (!json_is_null(json_object_get(told, "value")) || strcmp(name, "rating") == 0)
+		(void)json_object_set(registers, name, told);
+	else if (strcmp(text_of(held, "stamp"), stamp) != 0)
+		(void)json_object_set_new(registers, name, json_pack("{s:s}", "stamp", stamp));
+}
 
 static void take_set(struct client *c, const struct client_op *op, const json_t *result)
 {
@@ -219,34 +228,17 @@ static void take_results(struct client *c, const json_t *results, client_told *t
 	}
 }
 
-/* Of a void register only the stamp is told, and a value that had it is kept. */
-static void take_register(json_t *registers, const char *name, json_t *told, const char *gone)
-{
-	const json_t *held = json_object_get(registers, name);
-	bool stamp_only = json_is_null(json_object_get(told, "value")) && !descriptive(name) &&
-			  strcmp(text_of(told, "stamp"), gone) <= 0;
-	if (!stamp_only)
-		(void)json_object_set(registers, name, told);
-	else if (strcmp(text_of(held, "stamp"), text_of(told, "stamp")) != 0)
-		(void)json_object_set_new(
-			registers, name, json_pack("{s:s}", "stamp", text_of(told, "stamp")));
-}
-
-static void take_items(struct client *c, const json_t *answer)
+static void take_items(struct client *c, const json_t *items)
 {
 	size_t at;
 	json_t *told;
-	json_array_foreach(json_object_get(answer, "items"), at, told)
+	json_array_foreach(items, at, told)
 	{
 		json_t *item = item_of(c, text_of(told, "collection"), text_of(told, "key"));
-		const char *deleted = text_of(told, "deletedStamp");
-		const char *cleared =
-			text_of(json_object_get(answer, "cleared"), text_of(told, "collection"));
 		const char *name;
 		json_t *cell;
 		json_object_foreach(json_object_get(told, "registers"), name, cell)
-			take_register(json_object_get(item, "registers"), name, cell,
-				strcmp(deleted, cleared) > 0 ? deleted : cleared);
+			take_register(json_object_get(item, "registers"), name, cell);
 		(void)json_object_set(item, "created", json_object_get(told, "created"));
 		(void)json_object_set(item, "_id", json_object_get(told, "_id"));
 		if (json_object_get(told, "deletedStamp"))
@@ -317,7 +309,7 @@ enum client_took client_take(
 	(void)snprintf(c->head, sizeof c->head, "%s", text_of(answer, "head"));
 	if (!c->pulls)
 		return CLIENT_TOOK;
-	take_items(c, answer);
+	take_items(c, json_object_get(answer, "items"));
 	json_decref(c->cleared);
 	c->cleared = json_deep_copy(json_object_get(answer, "cleared"));
 	(void)snprintf(c->cursor, sizeof c->cursor, "%s", text_of(answer, "cursor"));

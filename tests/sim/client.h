@@ -21,6 +21,7 @@ struct client_op {
 	int act; /* its number in the truth, -1: an offer, -2: one that must be rejected */
 	int64_t made_true_ms;
 	int64_t made_wall_ms;
+	int64_t made_off; /* how far the wall clock was off then */
 	int64_t boot;
 };
 

@@ -112,8 +112,7 @@ static bool hollow(const json_t *item)
 /* The first field in which they differ, NULL when in none. */
 static const char *difference(const json_t *a, const json_t *b)
 {
-	static const char *const names[] = {
-		"_id", "deleted", "deletedStamp", "registers", "created"};
+	static const char *const names[] = {"_id", "deleted", "deletedStamp", "registers", "created"};
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		const json_t *left = json_object_get(a, names[i]);
 		const json_t *right = json_object_get(b, names[i]);
@@ -164,9 +163,8 @@ static void compare(
 			char *two = order < 0 ? NULL : shown(right, name);
 			left = order > 0 ? right : left;
 			world_fail(w, "S1", "user %d %s %s: home has %s %s, %s %d has %s", user,
-				text_of(left, "collection"), text_of(left, "key"),
-				name ? name : "all of", one ? one : "nothing", who, index,
-				two ? two : "nothing");
+				text_of(left, "collection"), text_of(left, "key"), name ? name : "all of",
+				one ? one : "nothing", who, index, two ? two : "nothing");
 			free(one);
 			free(two);
 		} else {
