@@ -6,13 +6,13 @@
  *   HELLO ──► OPEN ──► ENDING ──► gone (freed once nothing under way points to it)
  *     └──────────────────▲
  *
- * HELLO: nobody has said hello; OPEN: the stream runs; ENDING: bye is written as soon as the socket takes it,
- * then the close frame, and at the deadline the connection is cut.
+ * HELLO: nobody has said hello; OPEN: the stream runs; ENDING: bye, then the close frame; cut at the
+ * deadline.
  *
  * A frame that came is answered by at most one frame, which waits in `queue` until the socket takes it. When
- * too many wait, or a frame has to be finished before the next may begin, reading stops (`held`), and the
- * client's sending stops with it. What changed waits nowhere: it is read when the queue is empty and the
- * socket can be written (hub.h).
+ * too many wait, or one has to be finished before the next may begin, reading stops (`held`), and the
+ * client's sending with it. What changed waits nowhere: it is read when the queue is empty and the socket can
+ * be written (hub.h).
  */
 #ifndef TSUZUKI_DAEMON_LIVE_CONN_H
 #define TSUZUKI_DAEMON_LIVE_CONN_H

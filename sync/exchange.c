@@ -24,6 +24,7 @@ struct taking {
 	struct stamp after;
 	bool after_known;
 	bool after_dirty;
+	bool forwards; /* an op of another device was taken */
 };
 
 /* --- telling what became of an op --- */
@@ -69,6 +70,7 @@ static enum err flush_after(struct taking *t)
 	if (!t->after_dirty)
 		return ERR_OK;
 	t->after_dirty = false;
+	t->forwards |= !device_eq(t->origin, t->sender.device);
 	return sender_stamp_save(t->tx, &t->sender, t->origin, t->after);
 }
 
@@ -245,6 +247,8 @@ static enum err finish(struct taking *t)
 	enum err err = work_end(t->tx, &t->work);
 	if (!err)
 		err = mark_lost(t);
+	if (!err && t->forwards)
+		err = sender_stamps_prune(t->tx, &t->sender);
 	if (!err && t->receipt_count)
 		err = receipts_keep(t->tx, &t->sender, t->receipts, t->receipt_count, &x->job.arena);
 	if (!err && !(buf_ok(&t->results) && arena_str(&x->job.arena, buf_str(&t->results), &x->results)))
