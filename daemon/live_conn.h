@@ -1,11 +1,8 @@
 /*
- * What the files of live share: a connection of the live channel, from its opening to its end.
- *
- * Its states and their moves:
+ * What the files of live share: a connection of the live channel, from its opening to its end. Its states:
  *
  *   HELLO ──► OPEN ──► ENDING ──► gone (freed once nothing under way points to it)
  *     └──────────────────▲
- *
  * HELLO: nobody has said hello; OPEN: the stream runs; ENDING: bye, then the close frame; cut at the
  * deadline.
  *
