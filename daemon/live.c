@@ -174,7 +174,10 @@ void live_recheck(struct lives *lives, uint64_t user)
 
 struct live_stats live_stats(const struct lives *lives)
 {
-	struct live_stats stats = lives->stats;
-	stats.open = lives->count;
+	struct live_stats stats = {0};
+	if (lives) {
+		stats = lives->stats;
+		stats.open = lives->count;
+	}
 	return stats;
 }

@@ -41,6 +41,7 @@ void live_drain(struct lives *lives);
 unsigned live_count(const struct lives *lives);
 /* Closes those of a user whose session has ended, with 4403. */
 void live_recheck(struct lives *lives, uint64_t user);
+/* All zero for NULL. */
 struct live_stats live_stats(const struct lives *lives);
 
 #endif
