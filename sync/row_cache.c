@@ -3,10 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Each key has one place: who comes later takes it. */
-enum { ACCOUNTS = 4096, ITEMS = 4096 };
+/* Accounts have one place each: who comes later takes it. Items are chained, and at most so many. */
+enum { ACCOUNTS = 4096, BUCKETS = 4096, ITEMS_MOST = 4096 };
 
 struct cached_item {
+	struct cached_item *next_by_key;
+	struct cached_item *next_by_id;
 	uint64_t user;
 	struct item item; /* its strings lie in text */
 	size_t text_len;
@@ -14,9 +16,11 @@ struct cached_item {
 };
 
 struct row_cache {
-	struct account *accounts[ACCOUNTS]; /* owned, by user */
-	struct cached_item *by_key[ITEMS];  /* owned, by user and key */
-	struct cached_item *by_id[ITEMS];   /* the same, by id; each is in both */
+	struct account *accounts[ACCOUNTS];  /* owned, by user */
+	struct cached_item *by_key[BUCKETS]; /* owned, by user and key */
+	struct cached_item *by_id[BUCKETS];  /* the same, by id; each is in both */
+	size_t items;
+	size_t hand; /* the bucket that is emptied when there are too many */
 };
 
 /* --- accounts --- */
@@ -52,24 +56,48 @@ static void forget_account(struct row_cache *cache, uint64_t user)
 
 /* --- items --- */
 
-static struct cached_item **id_place(struct row_cache *cache, int64_t id)
+static struct cached_item **id_bucket(struct row_cache *cache, int64_t id)
 {
-	return &cache->by_id[(uint64_t)id % ITEMS];
+	return &cache->by_id[(uint64_t)id % BUCKETS];
 }
 
-/* FNV-1a: whoever aims at one place only has his own items read again. */
-static struct cached_item **key_place(struct row_cache *cache, uint64_t user, struct str key)
+/* FNV-1a: whoever aims at one bucket only makes his own items slower to find. */
+static struct cached_item **key_bucket(struct row_cache *cache, uint64_t user, struct str key)
 {
 	uint64_t hash = 14695981039346656037u ^ user;
 	for (size_t i = 0; i < key.len; i++)
 		hash = (hash ^ (unsigned char)key.ptr[i]) * 1099511628211u;
-	return &cache->by_key[(hash ^ hash >> 32) % ITEMS];
+	return &cache->by_key[(hash ^ hash >> 32) % BUCKETS];
+}
+
+static struct cached_item *find_key(
+	struct row_cache *cache, uint64_t user, enum collection collection, struct str key)
+{
+	struct cached_item *c = *key_bucket(cache, user, key);
+	while (c && (c->user != user || c->item.collection != collection || !str_eq(c->item.key, key)))
+		c = c->next_by_key;
+	return c;
+}
+
+static struct cached_item *find_id(struct row_cache *cache, int64_t id)
+{
+	struct cached_item *c = *id_bucket(cache, id);
+	while (c && c->item.id != id)
+		c = c->next_by_id;
+	return c;
 }
 
 static void take_out(struct row_cache *cache, struct cached_item *c)
 {
-	*key_place(cache, c->user, c->item.key) = NULL;
-	*id_place(cache, c->item.id) = NULL;
+	struct cached_item **at = key_bucket(cache, c->user, c->item.key);
+	while (*at != c)
+		at = &(*at)->next_by_key;
+	*at = c->next_by_key;
+	at = id_bucket(cache, c->item.id);
+	while (*at != c)
+		at = &(*at)->next_by_id;
+	*at = c->next_by_id;
+	cache->items--;
 }
 
 static void drop(struct row_cache *cache, struct cached_item *c)
@@ -82,10 +110,19 @@ static void drop(struct row_cache *cache, struct cached_item *c)
 
 static void put_in(struct row_cache *cache, struct cached_item *c)
 {
-	drop(cache, *key_place(cache, c->user, c->item.key));
-	drop(cache, *id_place(cache, c->item.id));
-	*key_place(cache, c->user, c->item.key) = c;
-	*id_place(cache, c->item.id) = c;
+	drop(cache, find_id(cache, c->item.id));
+	while (cache->items >= ITEMS_MOST) {
+		while (cache->by_key[cache->hand])
+			drop(cache, cache->by_key[cache->hand]);
+		cache->hand = (cache->hand + 1) % BUCKETS;
+	}
+	struct cached_item **at = key_bucket(cache, c->user, c->item.key);
+	c->next_by_key = *at;
+	*at = c;
+	at = id_bucket(cache, c->item.id);
+	c->next_by_id = *at;
+	*at = c;
+	cache->items++;
 }
 
 /* Calls visit for each string of a progress item. */
@@ -121,9 +158,9 @@ static void move_text(struct str *text, void *context)
 enum err row_cache_item(struct row_cache *cache, uint64_t user, enum collection collection, struct str key,
 	struct arena *a, struct item *out, bool *found)
 {
-	const struct cached_item *c = cache ? *key_place(cache, user, key) : NULL;
-	*found = c && c->user == user && c->item.collection == collection && str_eq(c->item.key, key);
-	if (!*found)
+	const struct cached_item *c = cache ? find_key(cache, user, collection, key) : NULL;
+	*found = c != NULL;
+	if (!c)
 		return ERR_OK;
 	char *text = arena_alloc(a, c->text_len);
 	if (!text)
@@ -153,10 +190,9 @@ void row_cache_put_item(struct row_cache *cache, uint64_t user, const struct ite
 
 struct cached_item *row_cache_take_tick(struct row_cache *cache, int64_t id)
 {
-	struct cached_item *c = cache ? *id_place(cache, id) : NULL;
-	if (!c || c->item.id != id)
-		return NULL;
-	take_out(cache, c);
+	struct cached_item *c = cache ? find_id(cache, id) : NULL;
+	if (c)
+		take_out(cache, c);
 	return c;
 }
 
@@ -182,9 +218,7 @@ static void on_change(void *context, int op, const char *database, const char *t
 	if (strcmp(table, "account") == 0) {
 		forget_account(cache, (uint64_t)row);
 	} else if (strcmp(table, "progress") == 0) {
-		struct cached_item *c = *id_place(cache, row);
-		if (c && c->item.id == row)
-			drop(cache, c);
+		drop(cache, find_id(cache, row));
 	}
 }
 
@@ -194,8 +228,9 @@ static void forget_all(void *context)
 	for (size_t i = 0; i < ACCOUNTS; i++)
 		if (cache->accounts[i])
 			cache->accounts[i]->user = 0;
-	for (size_t i = 0; i < ITEMS; i++)
-		drop(cache, cache->by_key[i]);
+	for (size_t i = 0; i < BUCKETS; i++)
+		while (cache->by_key[i])
+			drop(cache, cache->by_key[i]);
 }
 
 struct row_cache *row_cache_open(sqlite3 *db)
