@@ -528,7 +528,8 @@ enum err decide_op(struct work *w, const struct op *op, struct work_item *wi, st
 		item_void_values(it, st.cleared);
 	if (it->running != RUNNING_NOT && !item_holds(it, REG_POSITION, st.cleared))
 		it->running = RUNNING_NOT;
-	if (!existed && item_exists(it, st.cleared))
+	out->began = !existed && item_exists(it, st.cleared);
+	if (out->began)
 		it->created = stamp_ms(st.stamp);
 	decide_count(&w->account, it, 1);
 	out->shown = item_shown(it, st.cleared);

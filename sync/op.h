@@ -86,6 +86,7 @@ struct op_result {
 	unsigned admitted;  /* the registers it was about, admission's included */
 	int64_t seq_before; /* of the item's newest change before the op and after it; 0: not there */
 	int64_t seq_after;
+	bool began;	      /* the item did not exist before the op, and does after it */
 	bool shown;	      /* REST shows the item after the op */
 	struct stamp cleared; /* the collection's barrier then */
 	struct item item;     /* its state then; strings in the job's arena. Not for OP_CLEAR */

@@ -5,8 +5,7 @@
 /* What had lived before and lives again. */
 static bool revived(const struct op_result *r)
 {
-	return (!r->item.fresh || r->seq_before) && item_exists(&r->item, r->cleared) &&
-	       r->item.created == stamp_ms(r->stamp);
+	return r->began && (!r->item.fresh || r->seq_before);
 }
 
 struct told told_of(const struct op_result *r)

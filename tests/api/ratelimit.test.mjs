@@ -150,6 +150,18 @@ describe('what players and replicas send all the time', () => {
 		assert.equal(left(await who.del('/api/continue-watching/x')), 1);
 		await daemon.stop();
 	});
+	test('POST /api/sync shares it; one push counts once, and one too many writes nothing', async () => {
+		const daemon = await startDaemon({ env: { RATE_LIMIT_SYNC: '3/1h' } });
+		const who = await person(daemon);
+		const ops = (key) => [1, 2, 3].map((n) => ({ n, collection: 'watchlist', key: `${key}${n}`, set: { rating: n } }));
+		assert.equal(left(await who.post('/api/sync', { ops: ops('a') })), 2);
+		good(await who.post('/api/continue-watching', watched('x', 1, 5, 10)));
+		assert.equal(left(await who.post('/api/sync', { cursor: null })), 0);
+		const more = ops('b').map((op) => ({ ...op, n: op.n + 3 }));
+		limited(await who.post('/api/sync', { ops: more }, { headers: ORIGIN }), LIMITED, 3600);
+		assert.equal(good(await who.get('/api/watchlist')).length, 3);
+		await daemon.stop();
+	});
 	test("refresh shares it, counted by the refresh token's device; a bad one counts by address", async () => {
 		const daemon = await startDaemon({ env: { RATE_LIMIT_SYNC: '3/1h' } });
 		const who = await person(daemon);

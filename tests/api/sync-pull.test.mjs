@@ -196,6 +196,15 @@ describe('an answer to a push', () => {
 		const { registers } = data.items.find((i) => i.key === 'a');
 		assert.deepEqual([registers.rating.value, registers.notes.value], [1, 'n']);
 	});
+	test('has an item that its own op brought back to life: results do not say since when it lives', async () => {
+		const [tv] = await pair();
+		await tv.push(rate('a', 1), remove('watchlist', 'a'));
+		const { cursor } = await exchange(tv.who);
+		const data = await tv.exchange([rate('a', 2), rate('a', 3), rate('b', 1)], { cursor });
+		assert.deepEqual(keys(data), ['a']);
+		const [item] = good(await tv.who.get('/api/watchlist')).filter((i) => i.animeId === 'a');
+		assert.equal(data.items[0].created, item.createdAt);
+	});
 	test('is not shortened by what is left out: the page holds as many others as it may', async () => {
 		const [tv, phone] = await pair();
 		const { cursor } = await exchange(tv.who);
@@ -298,6 +307,22 @@ describe('a page', () => {
 			const { items } = await pullAll(tv.who, { limit });
 			assert.deepEqual([...items.keys()].sort(), ['progress/a', 'progress/b', 'progress/c'], `limit ${limit}`);
 		}
+	});
+	test('shows no value that a clear made void, while the rows of a long list are still being erased', async () => {
+		const [tv, phone] = await pair();
+		for (const part of ['a', 'b', 'c'])
+			await tv.push(...Array.from({ length: 1000 }, (_, i) => ({ collection: 'watchlist', key: `${part}${i}`, set: { notes: 'secret' } })));
+		const { cursor } = await exchange(phone.who);
+		const { stamp } = await tv.act(clear('watchlist'));
+		const look = (data) => {
+			assert.doesNotMatch(JSON.stringify(data), /secret/);
+			assert.deepEqual(data.cleared, { watchlist: stamp });
+			for (const item of data.items) assert.deepEqual([item.deleted, item.registers], [true, {}]);
+		};
+		await pullAll(phone.who, { limit: 1000, onPage: look });
+		look(await exchange(phone.who, { cursor }));
+		const op = { n: 3000, collection: 'watchlist', key: 'c999', set: { notes: 'secret' } };
+		look(await exchange(tv.who, { cursor, ops: [op] }));
 	});
 	test('of any limit leads to the same, after any history', async () => {
 		const [tv, phone] = await pair();
