@@ -72,9 +72,21 @@ static void pass_on(struct world *w, int user, int from, int to)
 
 /* --- a replica asks --- */
 
+/* What is given to a new upstream is measured by how long ago its stamp was: that is wrong across a clock that
+ * was set. */
+static void measured_anew(struct world *w, const struct node *n, int user)
+{
+	for (size_t i = 0; i < w->truth.count && n->jumped_ever; i++) {
+		struct act *a = &w->truth.acts[i];
+		a->loose |= a->user == user && a->where != NOBODY &&
+			    (a->where == n->index || world_above(w, user, n->index, a->where));
+	}
+}
+
 static bool link_node(struct world *w, struct node *n, int user)
 {
 	struct place *p = &n->places[user];
+	measured_anew(w, n, user);
 	const struct node *up = &w->nodes[p->parent];
 	struct replica_link *link = replica_link_make(p->user);
 	CHECK(link);

@@ -68,6 +68,8 @@ static void start(struct world *w, struct node *n)
 	}
 	if (node_start(n, &why)) {
 		world_say(w, "node %d starts", n->index);
+		if (!node_tick(n))
+			fate_dies(w, n);
 	} else if (disk_dead(n->disk)) {
 		fate_dies(w, n);
 	} else {
@@ -99,6 +101,9 @@ static int64_t draw_jump(struct rng *rng)
 static void jump_node(struct world *w, struct node *n)
 {
 	int64_t by = draw_jump(&w->rng);
+	/* A daemon looks at its clock all the time; it has done so before the step, and does so after it. */
+	if (n->up && !node_tick(n))
+		fate_dies(w, n);
 	/* Ten years at most. */
 	if (n->wall_off + by > 315360000000 || n->wall_off + by < -315360000000)
 		by = -n->wall_off;
@@ -110,6 +115,8 @@ static void jump_node(struct world *w, struct node *n)
 	mark(w, n->index, false, true);
 	if (by > 0)
 		loosen_under_way(w, n->index);
+	if (n->up && !node_tick(n))
+		fate_dies(w, n);
 }
 
 static void jump_client(struct world *w, struct client *c)
