@@ -42,10 +42,8 @@ struct live {
 	struct lives *lives;
 	struct lws *wsi; /* NULL: gone, and only what is under way keeps the memory */
 	struct http_seat seat;
-	struct live *prev; /* in lives->all */
-	struct live *next;
-	struct live *watch_prev; /* in lives->watched: looked at on every tick */
-	struct live *watch_next;
+	struct live *prev, *next;	      /* in lives->all */
+	struct live *watch_prev, *watch_next; /* in lives->watched: looked at on every tick */
 	struct hub_place place;
 	struct principal who; /* user 0: not known yet */
 	/* One byte each: there may be very many connections. */
@@ -69,8 +67,7 @@ struct live {
 	int64_t ping_ms;	     /* when the next one is due */
 	struct buf message;	     /* owned: the fragments of that frame */
 	struct live_syncing *parked; /* owned: waits until nothing else is under way */
-	struct live_frame *queue;
-	struct live_frame *queue_last;
+	struct live_frame *queue, *queue_last;
 	size_t queue_bytes;
 	/* The stream. */
 	struct cursor cursor;			/* the client has everything up to here */
