@@ -72,8 +72,8 @@ static void pass_on(struct world *w, int user, int from, int to)
 
 /* --- a replica asks --- */
 
-/* What is given to a new upstream is measured by how long ago its stamp was: that is wrong across a clock that
- * was set. */
+/* What is given to a new upstream is measured by how long ago its stamp was: that is wrong across a clock
+ * that was set. */
 static void measured_anew(struct world *w, const struct node *n, int user)
 {
 	for (size_t i = 0; i < w->truth.count && n->jumped_ever; i++) {
