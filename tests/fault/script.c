@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
 #include <sqlite3.h>
+
+#include "sync/exchange.h"
 
 enum { STEP_MS = 7000, CHECKPOINT_FRAMES = 24, SMALL_CACHE = 8, NOTES_BYTES = 300 };
 static const int64_t start_ms = 1771000000000;
@@ -221,6 +224,29 @@ static struct job *command_owe(uint64_t user)
 	return &m->job;
 }
 
+static struct job *command_push(const struct act *act, uint64_t user)
+{
+	char body[1024];
+	json_error_t error;
+	struct wire_fault fault;
+	struct exchange_job *x = exchange_job_make(user, device_of(act->device));
+	if (!x)
+		return NULL;
+	(void)snprintf(body, sizeof body,
+		"{\"ops\":[{\"n\":%d,\"collection\":\"watchlist\",\"key\":\"d\",\"set\":{\"rating\":%d}},"
+		"{\"n\":%d,\"collection\":\"progress\",\"key\":\"c\",\"event\":\"heartbeat\",\"session\":"
+		"\"p\","
+		"\"set\":{\"position\":{\"currentEpisode\":2,\"currentTime\":%d,\"duration\":1440}}},"
+		"{\"n\":%d,\"collection\":\"watchlist\",\"key\":\"bulk0\",\"delete\":true}]}",
+		act->number, 1 + act->number % 10, act->number + 1, act->number, act->number + 2);
+	json_t *json = json_loads(body, JSON_REJECT_DUPLICATES, &error);
+	if (!json || wire_exchange(json, OPS_MAX, &x->job.arena, &x->in, &fault))
+		abort();
+	json_decref(json);
+	exchange_job_weigh(x);
+	return &x->job;
+}
+
 static void fill_watchlist(struct op *op, const struct act *act)
 {
 	static char notes[NOTES_BYTES];
@@ -295,6 +321,8 @@ static struct job *job_of(const struct act *act, struct now now)
 		return command_logout(act, user, now);
 	case ACT_OWE_MAIL:
 		return command_owe(user);
+	case ACT_PUSH:
+		return command_push(act, user);
 	case ACT_DELETE_ACCOUNT: {
 		struct account_delete *d = account_delete_make(user);
 		return d ? &d->job : NULL;

@@ -22,6 +22,7 @@ enum act_kind {
 	ACT_LOGOUT,
 	ACT_OWE_MAIL,
 	ACT_DELETE_ACCOUNT,
+	ACT_PUSH,   /* three ops of an exchange, numbered from number on */
 	ACT_BROKEN, /* a job that fails by itself: those beside it run again, each alone */
 	ACT_ADD,    /* from here on: ops */
 	ACT_EDIT,
