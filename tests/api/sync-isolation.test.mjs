@@ -5,7 +5,7 @@ import { before, describe, test } from 'node:test';
 import { client } from '../harness/client.mjs';
 import { startDaemon } from '../harness/daemon.mjs';
 import { NOT_AUTHORIZED, everything, good, hex, person, refused, session } from './support.mjs';
-import { Device, MINUTE, clear, epochOf, exchange, place, pullAll, rate, remove, seqOf } from './replica.mjs';
+import { Device, MINUTE, clear, epochOf, exchange, msOf, place, pullAll, rate, remove, seqOf } from './replica.mjs';
 
 let daemon;
 before(async () => {
@@ -35,6 +35,9 @@ test('the same numbers of the same device id are each user\'s own: nothing is a 
 	for (const { results, ack } of [one, two])
 		assert.deepEqual([results.map((r) => r.outcome), ack], [['applied', 'applied'], 2]);
 	assert.deepEqual((await exchange(a.who, { ops: mine })).results, one.results);
+	assert.deepEqual((await exchange(b.who, { ops: theirs.slice(0, 1) })).results, two.results.slice(0, 1));
+	refused(await a.who.post('/api/sync', { ops: theirs }), 409, undefined, 'device_forked');
+	refused(await b.who.post('/api/sync', { ops: mine }), 409, undefined, 'device_forked');
 	assert.equal(good(await a.who.get('/api/watchlist'))[0].rating, 1);
 	assert.equal(good(await b.who.get('/api/watchlist'))[0].rating, 9);
 });
@@ -60,6 +63,13 @@ test("deletes, barriers and ticks of one touch nothing of the other", async () =
 	assert.equal(await everything(a.who), held);
 	const after = await exchange(a.who, { cursor: before.cursor });
 	assert.deepEqual([after.items, after.cleared, after.head], [[], {}, before.head]);
+});
+
+test("the order of one's acts is not that of the other: a stamp comes from one's own clock and numbers", async () => {
+	const [a, b] = await twins();
+	const { stamp } = await a.act(rate('k', 9));
+	const early = await b.act(rate('k', 1, { age: 5000 }));
+	assert.ok(msOf(early.stamp) < msOf(stamp) - 1000, `${early.stamp} is moved behind ${stamp}`);
 });
 
 test('a session of one is no session of the other: what holds a place is asked within the user', async () => {
@@ -98,6 +108,27 @@ describe("another user's cursor", () => {
 				assert.deepEqual(data.cleared, {});
 				assert.doesNotMatch(JSON.stringify(data), PRIVATE);
 			}
+	});
+	test('of an epoch that ended is as unknown as any: it neither counts here nor is it known to be lost', async () => {
+		const own = await startDaemon();
+		const [a, b] = [new Device(await person(own)), new Device(await person(own))];
+		await a.push(rate('private', 1), rate('private-2', 1));
+		await b.act(rate('mine', 1));
+		const ended = (await exchange(a.who)).head;
+		await own.restart();
+		await a.act(rate('private', 2));
+		const mine = (await exchange(b.who)).head;
+		const data = await exchange(b.who, { cursor: ended });
+		assert.equal(data.offer, true);
+		assert.notEqual(epochOf(data.head), epochOf(mine));
+		// A loses history: its epochs are marked, and still they are unknown to B.
+		const lost = (await exchange(a.who)).head;
+		await exchange(a.who, { cursor: '00000000:7' });
+		assert.equal((await exchange(a.who, { cursor: lost })).offer, true);
+		const next = await exchange(b.who, { cursor: lost });
+		assert.equal(next.offer, true);
+		assert.notEqual(epochOf(next.head), epochOf(data.head));
+		await own.stop();
 	});
 	test('is answered in the same way as one that nobody ever had', async () => {
 		const [a] = await twins();
