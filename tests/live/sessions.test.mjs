@@ -76,6 +76,12 @@ describe('a session that ends closes its own connections with 4403 and no other'
 		assert.equal((await live.tick(1, tickOf('a', 1, 7))).outcome, 'applied');
 		live.ws._socket.pause();
 		const phone = await session(daemon, who);
+		// More than the sockets hold, so that a frame stands half written.
+		const set = { animeImage: `https://a.example/${'x'.repeat(2000)}` };
+		for (let round = 0; round < 40; round++) {
+			const ops = Array.from({ length: 150 }, (_, i) => ({ n: round * 150 + i + 1, collection: 'watchlist', key: `k${i}`, set }));
+			assert.equal((await phone.post('/api/sync', { ops })).status, 200);
+		}
 		assert.equal((await phone.del(`/api/devices/${who.deviceId}`)).status, 200);
 		const metric = async () => /^tsuzuki_live_connections (\d+)$/m.exec((await phone.api('GET', '/metrics')).text)[1];
 		const end = Date.now() + WITHIN;
