@@ -250,7 +250,6 @@ static void take_items(struct client *c, const json_t *items)
 		json_object_foreach (json_object_get(told, "registers"), name, cell)
 			take_register(json_object_get(item, "registers"), name, cell);
 		(void)json_object_set(item, "created", json_object_get(told, "created"));
-		(void)json_object_set(item, "_id", json_object_get(told, "_id"));
 		if (json_object_get(told, "deletedStamp"))
 			(void)json_object_set(item, "deletedStamp", json_object_get(told, "deletedStamp"));
 		else

@@ -179,7 +179,8 @@ static void restore(struct world *w, struct node *n)
 	w->tally.restores++;
 	CHECK(node_restore(n, b));
 	forget(w, n->index, b->true_ms);
-	if (n->jumped_ever)
+	/* It forgets how far its stamp clock had been moved on, so what is offered to it looks younger. */
+	if (w->weather.jump)
 		loosen_all(w, -1);
 	start(w, n);
 }

@@ -115,11 +115,11 @@ static const char *difference(const json_t *a, const json_t *b)
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		const json_t *left = json_object_get(a, names[i]);
 		const json_t *right = json_object_get(b, names[i]);
-		/* A client that made an item is not told its id. */
-		if ((!left || !right) && strcmp(names[i], "_id") == 0)
-			continue;
 		/* Of an item that is gone nobody asks since when it lived. */
 		if (strcmp(names[i], "created") == 0 && json_is_true(json_object_get(a, "deleted")))
+			continue;
+		/* A client makes ids itself, of the key that comes with its tokens. */
+		if (strcmp(names[i], "_id") == 0 && !right)
 			continue;
 		if ((left || right) && !same(left, right))
 			return names[i];
