@@ -426,16 +426,22 @@ static enum replica_outcome judge(const struct replica_take *take, const struct 
 	return REPLICA_TAKEN;
 }
 
-/* The stamp clock runs at least as far as the upstream's. */
-static void set_clock(struct work *w, int64_t now_ms)
+/*
+ * The stamp clock runs at least as far as the upstream's. What waits was made by the clock as it ran before,
+ * and after a start it is told by that time alone: it moves along.
+ */
+static enum err set_clock(struct tx *tx, struct work *w, int64_t now_ms)
 {
 	int64_t ahead = now_ms - w->received;
-	if (ahead > 0) {
-		w->account.clock.offset += ahead;
-		w->force = true;
-		ahead = 0;
-	}
-	w->upstream.ahead = ahead;
+	w->upstream.ahead = ahead < 0 ? ahead : 0;
+	if (ahead <= 0)
+		return ERR_OK;
+	w->account.clock.offset += ahead;
+	w->force = true;
+	struct query q = stmt_query(tx->s, STMT_OUTBOX_SHIFT);
+	query_int(&q, ahead);
+	query_int(&q, (int64_t)w->account.user);
+	return query_run(&q);
 }
 
 static enum err take_all(struct take *t)
@@ -492,8 +498,9 @@ static enum err take_run(struct tx *tx, struct job *job)
 		w.upstream.cursor = take->answer->cursor;
 	w.upstream.head = take->answer->head;
 	w.upstream.round++; /* an answer is taken once */
-	set_clock(&w, take->answer->now_ms);
-	err = more_to_do(&t, take);
+	err = set_clock(tx, &w, take->answer->now_ms);
+	if (!err)
+		err = more_to_do(&t, take);
 	if (err)
 		return err;
 	/* With nothing else changed this is no write of the user's: it begins no epoch. */

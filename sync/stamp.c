@@ -118,6 +118,14 @@ int64_t stamp_clock_now(struct stamp_clock *c, const struct wall *w, struct now 
 	return ms;
 }
 
+void stamp_clock_show(struct stamp_clock *c, int64_t received)
+{
+	if (received <= c->ms)
+		return;
+	c->ms = received;
+	c->counter = 0;
+}
+
 struct stamp stamp_clock_make(struct stamp_clock *c, int64_t received, int64_t floor, struct device_id device)
 {
 	int64_t ms = received > floor ? received : floor;

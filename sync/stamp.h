@@ -52,7 +52,7 @@ int64_t wall_look(struct wall *w, struct now now);
 
 /* A user's stamp clock, kept with the account. */
 struct stamp_clock {
-	int64_t ms;	  /* the newest time it gave out */
+	int64_t ms;	  /* the newest time it gave out or showed */
 	unsigned counter; /* and its counter */
 	int64_t offset;	  /* what it adds to the plain wall clock */
 	int64_t run;	  /* wall.run when offset was stored */
@@ -60,9 +60,12 @@ struct stamp_clock {
 
 /*
  * The user's time now. same_start: the account was last written by this start of the program, so wall.run may
- * be compared. The clock's offset is brought up to date; ms is not (only stamping moves it).
+ * be compared. The clock's offset is brought up to date; ms is not (only stamping and showing move it).
  */
 int64_t stamp_clock_now(struct stamp_clock *c, const struct wall *w, struct now now, bool same_start);
+
+/* Something was written at `received`: after a start the clock is never found before it. */
+void stamp_clock_show(struct stamp_clock *c, int64_t received);
 
 /*
  * A stamp for an op made here at `received` (from stamp_clock_now): greater than every stamp that this clock

@@ -337,6 +337,7 @@ static enum err scatter(struct tx *tx, struct work *w)
 		query_int(&q, (int64_t)w->account.user);
 		err = query_run(&q);
 	}
+	stamp_clock_show(&w->account.clock, w->received);
 	if (!err)
 		err = account_save(tx->s, &w->account);
 	return err;

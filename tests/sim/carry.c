@@ -221,8 +221,7 @@ static bool same_results(const json_t *a, const json_t *b)
 	json_t *left;
 	if (json_array_size(a) != json_array_size(b))
 		return false;
-	json_array_foreach(a, at, left)
-	{
+	json_array_foreach (a, at, left) {
 		const json_t *right = json_array_get(b, at);
 		if (!json_equal(json_object_get(left, "outcome"), json_object_get(right, "outcome")) ||
 			(json_object_get(left, "stamp") &&
@@ -263,8 +262,7 @@ static void check_owner(struct world *w, const struct message *m, const char *te
 	json_t *answer = json_loads(text, 0, NULL);
 	size_t at;
 	json_t *item;
-	json_array_foreach(json_object_get(answer, "items"), at, item)
-	{
+	json_array_foreach (json_object_get(answer, "items"), at, item) {
 		const char *key = json_string_value(json_object_get(item, "key"));
 		if (truth_key_of(m->user, key) < 0)
 			world_fail(w, "S10", "user %d is told of %s by node %d", m->user, key, m->to);

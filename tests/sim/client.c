@@ -137,8 +137,9 @@ static bool exists(const struct client *c, const json_t *item)
 	const char *gone = void_stamp(c, item);
 	const char *name;
 	json_t *cell;
-	json_object_foreach(json_object_get(item, "registers"), name,
-		cell) if (strcmp(text_of(cell, "stamp"), gone) > 0) return true;
+	json_object_foreach (json_object_get(item, "registers"), name, cell)
+		if (strcmp(text_of(cell, "stamp"), gone) > 0)
+			return true;
 	return false;
 }
 
@@ -174,22 +175,33 @@ static void take_register(json_t *registers, const char *name, json_t *told)
 		(void)json_object_set_new(registers, name, json_pack("{s:s}", "stamp", stamp));
 }
 
+/* What an event left out was completed, and is told unless it is void: then the value is not known. */
+static json_t *own_register(const struct client_op *op, const char *name, json_t *value, const char *stamp)
+{
+	if (json_object_get(op->body, "event") && strcmp(name, "opened") == 0)
+		return json_pack("{s:s}", "stamp", stamp);
+	return json_pack("{s:O, s:s}", "value", value, "stamp", stamp);
+}
+
 static void take_set(struct client *c, const struct client_op *op, const json_t *result)
 {
 	json_t *item = item_of(c, text_of(op->body, "collection"), text_of(op->body, "key"));
 	json_t *registers = json_object_get(item, "registers");
-	const json_t *named = json_object_get(result, "registers");
+	json_t *named = json_object_get(result, "registers");
+	const char *stamp = text_of(result, "stamp");
 	bool candidate = strcmp(text_of(result, "outcome"), "candidate") == 0;
 	bool existed = exists(c, item);
 	const char *name;
 	json_t *value;
-	json_object_foreach(json_object_get(op->body, "set"), name,
-		value) if (!candidate && !json_object_get(named, name))(void) json_object_set_new(registers,
-		name, json_pack("{s:O, s:s}", "value", value, "stamp", text_of(result, "stamp")));
-	json_object_foreach((json_t *)(uintptr_t)named, name, value)(void)
-		json_object_set(registers, name, value);
+	json_object_foreach (json_object_get(op->body, "set"), name, value) {
+		if (!candidate && !json_object_get(named, name))
+			(void)json_object_set_new(registers, name, own_register(op, name, value, stamp));
+	}
+	json_object_foreach (named, name, value) {
+		take_register(registers, name, value);
+	}
 	if (!existed && exists(c, item))
-		(void)json_object_set_new(item, "created", time_of(text_of(result, "stamp")));
+		(void)json_object_set_new(item, "created", time_of(stamp));
 }
 
 static void take_result(struct client *c, const struct client_op *op, const json_t *result)
@@ -210,8 +222,7 @@ static void take_results(struct client *c, const json_t *results, client_told *t
 {
 	size_t at;
 	json_t *result;
-	json_array_foreach(results, at, result)
-	{
+	json_array_foreach (results, at, result) {
 		int64_t n = json_integer_value(json_object_get(result, "n"));
 		for (size_t i = 0; i < c->count; i++) {
 			struct client_op op = c->ops[i];
@@ -232,15 +243,13 @@ static void take_items(struct client *c, const json_t *items)
 {
 	size_t at;
 	json_t *told;
-	json_array_foreach(items, at, told)
-	{
+	json_array_foreach (items, at, told) {
 		json_t *item = item_of(c, text_of(told, "collection"), text_of(told, "key"));
 		const char *name;
 		json_t *cell;
-		json_object_foreach(json_object_get(told, "registers"), name, cell)
+		json_object_foreach (json_object_get(told, "registers"), name, cell)
 			take_register(json_object_get(item, "registers"), name, cell);
 		(void)json_object_set(item, "created", json_object_get(told, "created"));
-		(void)json_object_set(item, "_id", json_object_get(told, "_id"));
 		if (json_object_get(told, "deletedStamp"))
 			(void)json_object_set(item, "deletedStamp", json_object_get(told, "deletedStamp"));
 		else
@@ -263,8 +272,7 @@ static void offer_item(struct client *c, const json_t *item)
 	const char *name;
 	json_t *cell;
 	const char *collection = text_of(item, "collection");
-	json_object_foreach(json_object_get(item, "registers"), name, cell)
-	{
+	json_object_foreach (json_object_get(item, "registers"), name, cell) {
 		if (!json_object_get(cell, "value"))
 			continue;
 		json_t *set = json_object_get(by_stamp, text_of(cell, "stamp"));
@@ -274,9 +282,10 @@ static void offer_item(struct client *c, const json_t *item)
 		}
 		(void)json_object_set(set, name, json_object_get(cell, "value"));
 	}
-	json_object_foreach(by_stamp, name, cell) offer(c, name,
-		json_pack("{s:s, s:s, s:O}", "collection", collection, "key", text_of(item, "key"), "set",
-			cell));
+	json_object_foreach (by_stamp, name, cell)
+		offer(c, name,
+			json_pack("{s:s, s:s, s:O}", "collection", collection, "key", text_of(item, "key"),
+				"set", cell));
 	if (*text_of(item, "deletedStamp"))
 		offer(c, text_of(item, "deletedStamp"),
 			json_pack("{s:s, s:s, s:b}", "collection", collection, "key", text_of(item, "key"),
@@ -288,9 +297,10 @@ static void offer_all(struct client *c)
 {
 	const char *name;
 	json_t *value;
-	json_object_foreach(c->cleared, name, value)
+	json_object_foreach (c->cleared, name, value)
 		offer(c, json_string_value(value), json_pack("{s:s, s:b}", "collection", name, "clear", 1));
-	json_object_foreach(c->items, name, value) offer_item(c, value);
+	json_object_foreach (c->items, name, value)
+		offer_item(c, value);
 	/* Nothing is settled any more. */
 	(void)json_object_clear(c->items);
 	(void)json_object_clear(c->cleared);
@@ -331,7 +341,8 @@ json_t *client_view(const struct client *c)
 	const char *name;
 	json_t *item;
 	CHECK(names && list);
-	json_object_foreach(c->items, name, item) names[count++] = name;
+	json_object_foreach (c->items, name, item)
+		names[count++] = name;
 	qsort(names, count, sizeof *names, by_name);
 	for (size_t i = 0; i < count; i++) {
 		item = json_deep_copy(json_object_get(c->items, names[i]));

@@ -98,6 +98,14 @@ static int64_t draw_jump(struct rng *rng)
 	return by;
 }
 
+/* What a restore took away comes again from below, measured by clocks that may have been set since. */
+static void loosen_lost(struct world *w)
+{
+	for (size_t i = 0; i < w->truth.count; i++)
+		for (int k = 0; k < NODES; k++)
+			w->truth.acts[i].loose |= node_lost(&w->nodes[k], w->truth.acts[i].true_ms);
+}
+
 static void jump_node(struct world *w, struct node *n)
 {
 	int64_t by = draw_jump(&w->rng);
@@ -113,6 +121,7 @@ static void jump_node(struct world *w, struct node *n)
 	w->tally.jumps++;
 	world_say(w, "the clock of node %d is set by %lld", n->index, (long long)by);
 	mark(w, n->index, false, true);
+	loosen_lost(w);
 	if (by > 0)
 		loosen_under_way(w, n->index);
 	if (n->up && !node_tick(n))
@@ -170,7 +179,8 @@ static void restore(struct world *w, struct node *n)
 	w->tally.restores++;
 	CHECK(node_restore(n, b));
 	forget(w, n->index, b->true_ms);
-	if (n->jumped_ever)
+	/* It forgets how far its stamp clock had been moved on, so what is offered to it looks younger. */
+	if (w->weather.jump)
 		loosen_all(w, -1);
 	start(w, n);
 }

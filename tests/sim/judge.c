@@ -14,8 +14,7 @@ static void survey_view(struct world *w, int user, const json_t *view, struct su
 {
 	size_t at;
 	json_t *item;
-	json_array_foreach(json_object_get(view, "items"), at, item)
-	{
+	json_array_foreach (json_object_get(view, "items"), at, item) {
 		const json_t *registers = json_object_get(item, "registers");
 		for (int reg = 0; reg < REG_COUNT; reg++) {
 			const json_t *cell = json_object_get(registers, register_defs[reg].name);
@@ -71,8 +70,7 @@ static void drop_void(json_t *view)
 {
 	size_t at;
 	json_t *item;
-	json_array_foreach(json_object_get(view, "items"), at, item)
-	{
+	json_array_foreach (json_object_get(view, "items"), at, item) {
 		const char *deleted = text_of(item, "deletedStamp");
 		const char *cleared = text_of(json_object_get(view, "cleared"), text_of(item, "collection"));
 		const char *gone = strcmp(deleted, cleared) > 0 ? deleted : cleared;
@@ -97,8 +95,9 @@ static bool same(const json_t *a, const json_t *b)
 		return json_equal(a, b);
 	if (json_object_size(a) != json_object_size(b))
 		return false;
-	json_object_foreach(
-		(json_t *)(uintptr_t)a, name, value) if (!same(value, json_object_get(b, name))) return false;
+	json_object_foreach ((json_t *)(uintptr_t)a, name, value)
+		if (!same(value, json_object_get(b, name)))
+			return false;
 	return true;
 }
 
@@ -116,11 +115,11 @@ static const char *difference(const json_t *a, const json_t *b)
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		const json_t *left = json_object_get(a, names[i]);
 		const json_t *right = json_object_get(b, names[i]);
-		/* A client that made an item is not told its id. */
-		if ((!left || !right) && strcmp(names[i], "_id") == 0)
-			continue;
 		/* Of an item that is gone nobody asks since when it lived. */
 		if (strcmp(names[i], "created") == 0 && json_is_true(json_object_get(a, "deleted")))
+			continue;
+		/* A client makes ids itself, of the key that comes with its tokens. */
+		if (strcmp(names[i], "_id") == 0 && !right)
 			continue;
 		if ((left || right) && !same(left, right))
 			return names[i];
@@ -338,11 +337,11 @@ static void judge_item(struct trial *t, const json_t *items)
 	json_t *item;
 	const json_t *registers = NULL;
 	truth_key(t->user, t->key, key);
-	json_array_foreach(
-		items, at, item) if (strcmp(json_string_value(json_object_get(item, "key")), key) == 0 &&
-				     strcmp(json_string_value(json_object_get(item, "collection")),
-					     collection_names[t->collection]) == 0) registers =
-		json_object_get(item, "registers");
+	json_array_foreach (items, at, item)
+		if (strcmp(json_string_value(json_object_get(item, "key")), key) == 0 &&
+			strcmp(json_string_value(json_object_get(item, "collection")),
+				collection_names[t->collection]) == 0)
+			registers = json_object_get(item, "registers");
 	find_gone(t);
 	for (int reg = 0; reg < REG_COUNT && !t->w->failed; reg++) {
 		if (!register_of((enum reg)reg, t->collection))

@@ -179,8 +179,7 @@ static unsigned row_registers(const json_t *row, enum collection collection, int
 	const char *name;
 	json_t *v;
 	*value = 0;
-	json_object_foreach(json_object_get(row, "registers"), name, v)
-	{
+	json_object_foreach (json_object_get(row, "registers"), name, v) {
 		for (int reg = 0; reg < REG_COUNT; reg++) {
 			if (!register_of((enum reg)reg, collection) ||
 				strcmp(register_defs[reg].name, name) != 0)
