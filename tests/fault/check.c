@@ -178,11 +178,18 @@ static bool later_acknowledged(const struct script_log *log, unsigned step)
 	return false;
 }
 
-static bool has_broken(unsigned step)
+/* A job that fails by itself, or for an account that could not be made: the group runs again, each act alone.
+ */
+static bool has_broken(const struct script_log *log, unsigned step)
 {
-	for (unsigned i = 0; i < act_count; i++)
-		if (acts[i].step == step && acts[i].kind == ACT_BROKEN)
+	bool known[USERS] = {false};
+	for (unsigned i = 0; i < act_count; i++) {
+		if (acts[i].kind == ACT_REGISTER && log->state[i] == ACT_ACKNOWLEDGED)
+			known[acts[i].user] = true;
+		if (acts[i].step == step && acts[i].kind != ACT_REGISTER &&
+			(acts[i].kind == ACT_BROKEN || !known[acts[i].user]))
 			return true;
+	}
 	return false;
 }
 
@@ -215,7 +222,7 @@ static bool matches(const char *text, const struct script_log *log, const bool g
 		for (unsigned i = 0; i < act_count; i++) {
 			if (acts[i].step != step || !in_doubt(log, i))
 				continue;
-			if (any && has_broken(step) && matches(text, log, want, step + 1, groups - 1))
+			if (any && has_broken(log, step) && matches(text, log, want, step + 1, groups - 1))
 				return true;
 			if (log->store_failed && alone(text, given, i))
 				return true;
