@@ -44,6 +44,23 @@ static int64_t user_of(sqlite3 *db, const char *name)
 	return user;
 }
 
+/* As it is stored: asking for another type would cost a conversion. */
+static size_t read_column(sqlite3_stmt *s, int i)
+{
+	switch (sqlite3_column_type(s, i)) {
+	case SQLITE_INTEGER:
+		return sqlite3_column_int64(s, i) != 0;
+	case SQLITE_FLOAT:
+		return sqlite3_column_double(s, i) > 0;
+	case SQLITE_TEXT:
+		return sqlite3_column_text(s, i) ? (size_t)sqlite3_column_bytes(s, i) : 0;
+	case SQLITE_BLOB:
+		return sqlite3_column_blob(s, i) ? (size_t)sqlite3_column_bytes(s, i) : 0;
+	default:
+		return 0;
+	}
+}
+
 static size_t read_once(sqlite3 *db, sqlite3_stmt *s, size_t *bytes)
 {
 	size_t rows = 0;
@@ -51,9 +68,7 @@ static size_t read_once(sqlite3 *db, sqlite3_stmt *s, size_t *bytes)
 	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
 		int columns = sqlite3_column_count(s);
 		for (int i = 0; i < columns; i++) {
-			if (sqlite3_column_blob(s, i)) {
-				*bytes += (size_t)sqlite3_column_bytes(s, i);
-			}
+			*bytes += read_column(s, i);
 		}
 		rows++;
 	}
