@@ -137,13 +137,15 @@ static enum err open_loop(struct app *app)
 
 static void close_app(struct app *app)
 {
+	/* What it still waits for comes back to nobody; a frame that waits would begin what is closed here.
+	 */
+	live_stop(app->live);
 	mailer_stop(app->mailer);
 	workers_close(app->workers);
 	if (app->loop)
 		loop_run_posted(app->loop); /* what the last tasks came to */
 	writer_close(app->writer);
 	mailer_close(app->mailer);
-	live_stop(app->live);
 	http_close(app->http);
 	loop_close(app->loop);
 	live_close(app->live);

@@ -117,9 +117,10 @@ static bool replies_under_way(const struct http *http)
 /* Looks at a part of the connections, so that each is seen about once a second whatever their number. */
 static void look_at_some(struct http *http, int64_t mono_ms)
 {
-	unsigned quota = http->stats.open / LOOKS + 1;
+	unsigned open = http->stats.open - live_count(http->app->live); /* those look after themselves */
+	unsigned quota = open / LOOKS + 1;
 	if (quota < LOOKS_AT_LEAST)
-		quota = http->stats.open < LOOKS_AT_LEAST ? http->stats.open : LOOKS_AT_LEAST;
+		quota = open < LOOKS_AT_LEAST ? open : LOOKS_AT_LEAST;
 	for (; quota > 0 && http->conns; quota--) {
 		struct http_conn *c = http->next_look ? http->next_look : http->conns;
 		http->next_look = c->next;

@@ -129,8 +129,11 @@ void live_stop(struct lives *lives)
 		if (lives->all == l)
 			break; /* it would not go; the context takes it down */
 	}
-	for (struct live *l = lives->all; l; l = l->next)
+	for (struct live *l = lives->all; l; l = l->next) {
 		http_seat_leave(&l->seat);
+		live_sync_forget(l->parked);
+		l->parked = NULL;
+	}
 }
 
 void live_close(struct lives *lives)

@@ -6,8 +6,11 @@
 void live_told(
 	struct live *l, struct moved moved, const struct cursor *head, const struct told *told, size_t count)
 {
+	bool all = l->state == LIVE_OPEN && moved.to && l->cursor.seq == moved.from && !l->catch_up;
+	for (size_t i = 0; i < count; i++)
+		all = all && told[i].after != TOLD_NOT_ALL;
 	/* Most often nobody else writes: then the ack itself has told everything up to here. */
-	if (l->state == LIVE_OPEN && moved.to && l->cursor.seq == moved.from && !l->catch_up) {
+	if (all) {
 		l->cursor = *head;
 		return;
 	}

@@ -77,6 +77,18 @@ describe('what changed', () => {
 		await Promise.all([live.close(), other.close()]);
 	});
 
+	test('tells an item whole that its own tick brought back to life: since when it lives no ack says', async () => {
+		const who = await person(daemon);
+		const live = await follow(daemon, who);
+		await live.tick(1, tickOf('a', 1, 5));
+		await who.del('/api/continue-watching/a');
+		assert.equal((await live.next('items')).items[0].deleted, true);
+		const { stamp } = await live.tick(2, tickOf('a', 1, 6));
+		const [item] = (await live.next('items')).items;
+		assert.deepEqual([item.key, item.deleted, Date.parse(item.created)], ['a', false, parseInt(stamp.slice(0, 12), 16)]);
+		await live.close();
+	});
+
 	test('leaves out what a sync of the connection told, too', async () => {
 		const who = await person(daemon);
 		const live = await follow(daemon, who);
@@ -137,6 +149,14 @@ describe('what changed', () => {
 		assert.ok(data.results.every((r) => r.outcome === 'applied'));
 		await agrees(who, live);
 		assert.ok(live.frames.filter((frame) => frame.type === 'items').length > 1);
+		const asked = new Replica();
+		for (let cursor = null, more = true, id = 0; more; id++) {
+			const page = await live.sync(id, { cursor, limit: 1000 });
+			assert.ok(page.items.length <= 100, 'a page of the live channel is short');
+			asked.apply(page);
+			({ cursor, more } = page);
+		}
+		assert.deepEqual(asked.held(), live.replica.held(), 'a long delta, asked for by sync');
 		await live.close();
 	});
 
