@@ -2,6 +2,7 @@
 #include "tests/unit/sync/checked.h"
 #include "tests/unit/sync/exchange_support.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const int64_t HOUR_MS = 3600000;
@@ -189,14 +190,35 @@ static void place_before_a_clear(struct world *w)
 	pass(w, 60000);
 }
 
+/* Also those below the phone, which only hears of it. */
 static void those_below_hear_what_was_moved_into_the_void(void **state)
 {
 	struct world *w = *state;
+	char body[128];
 	place_before_a_clear(w);
 	below_exchange(&w->phone);
+	const char *cursor = strstr(exchange_answer(w->phone.f, test_device(40), "{}"), "\"cursor\":\"");
+	assert_non_null(cursor);
+	(void)snprintf(body, sizeof body, "{%.*s}", (int)strcspn(cursor, ","), cursor);
 	act(w->home, OP_CLEAR, COLLECTION_PROGRESS, "");
 	everybody(w);
 	assert_null(fixture_view(w->phone.f, COLLECTION_PROGRESS, "anime-1"));
+	const char *told = exchange_answer(w->phone.f, test_device(40), body);
+	assert_non_null(strstr(told, "\"position\":{\"value\":null"));
+}
+
+/* Pulls and pushes nothing, as when the pushes before it are still waited for. */
+static void pull_alone(struct below *b)
+{
+	struct replica_ask *ask = replica_ask_make(b->f->user);
+	assert_non_null(ask);
+	ask->most_bytes = 4 << 20;
+	ask->limit = 500;
+	fixture_run(b->f, &ask->job);
+	assert_int_equal(ask->ops, 0);
+	bool more = false;
+	const char *answer = exchange_answer(b->up, b->device, ask->body.ptr);
+	assert_int_equal(below_take(b, ask, answer, &more), REPLICA_TAKEN);
 }
 
 static void a_repeated_op_hears_it_too(void **state)
@@ -208,6 +230,7 @@ static void a_repeated_op_hears_it_too(void **state)
 	job_free(&lost->job);
 	act(w->home, OP_CLEAR, COLLECTION_PROGRESS, "");
 	below_exchange(&w->laptop);
+	pull_alone(&w->phone);
 	everybody(w);
 	assert_null(fixture_view(w->phone.f, COLLECTION_PROGRESS, "anime-1"));
 }
@@ -258,15 +281,7 @@ static void what_waits_moves_along_with_the_clock(void **state)
 	set(w->home, "a", "watching");
 	pass(w, 60000);
 	set(w->laptop.f, "a", "completed");
-	struct replica_ask *ask = replica_ask_make(w->laptop.f->user);
-	assert_non_null(ask);
-	ask->most_bytes = 4 << 20;
-	ask->limit = 500;
-	fixture_run(w->laptop.f, &ask->job);
-	assert_int_equal(ask->ops, 0);
-	bool more = false;
-	const char *answer = exchange_answer(w->home, w->laptop.device, ask->body.ptr);
-	assert_int_equal(below_take(&w->laptop, ask, answer, &more), REPLICA_TAKEN);
+	pull_alone(&w->laptop);
 	fixture_restart(w->laptop.f);
 	below_exchange(&w->laptop);
 	assert_true(shows(w->home, COLLECTION_WATCHLIST, "a", "\"completed\""));
