@@ -136,11 +136,15 @@ static void jump_client(struct world *w, struct client *c)
 	mark(w, CLIENT_CODE + c->index, false, true);
 	w->tally.jumps++;
 	c->jumped_since_start = true;
-	if (rng_chance(&w->rng, 300)) {
-		c->boot++;
-		c->waiting = false;
-		mark(w, CLIENT_CODE + c->index, true, false);
-	}
+}
+
+/* From here on it tells times by its wall clock. */
+static void restart_client(struct world *w, struct client *c)
+{
+	world_say(w, "client %d starts", c->index);
+	c->boot++;
+	c->waiting = false;
+	mark(w, CLIENT_CODE + c->index, true, false);
 }
 
 /* --- backups --- */
@@ -325,6 +329,8 @@ void fate_strikes(struct world *w)
 		jump_node(w, n);
 	if (c->used && rng_chance(rng, 2 * f->jump))
 		jump_client(w, c);
+	if (c->used && rng_chance(rng, 20))
+		restart_client(w, c);
 	if (n && rng_chance(rng, 2 * f->backup))
 		back_up(w, n);
 	if (n && rng_chance(rng, 4 * f->restore))

@@ -148,8 +148,8 @@ static void make_client(struct world *w, int index)
 			parent = 0;
 	}
 	client_init(&w->clients[index], index, user, parent, rng_chance(rng, 600), rng);
-	if (w->weather.jump)
-		w->clients[index].wall_off = rng_between(rng, -86400000, 86400000);
+	/* Up to ten years off. */
+	w->clients[index].wall_off = rng_between(rng, -315360000000, 315360000000);
 }
 
 void world_make(struct world *w, uint64_t seed, const char *base, struct controls controls, bool verbose)
@@ -166,6 +166,8 @@ void world_make(struct world *w, uint64_t seed, const char *base, struct control
 	w->weather = draw_weather(&w->rng);
 	for (int i = 0; i < w->weather.nodes; i++)
 		make_node(w, i);
+	for (int i = 0; i < w->weather.nodes && controls.lying_disk; i++)
+		disk_lie(w->nodes[i].disk);
 	if (w->weather.other_home)
 		make_node(w, OTHER_HOME);
 	for (int i = 0; i < w->weather.clients; i++)
