@@ -312,7 +312,14 @@ static bool is_news(const struct take *t, const struct held *h, const struct ite
 	if (same)
 		return top->created != h->item.created &&
 		       item_exists(top, t->w->account.cleared[top->collection]);
-	return !h->restamped && stamp_set(item_newest(top));
+	return !h->restamped;
+}
+
+/* When an item changed last, as far as anything says so. */
+static struct stamp changed_at(const struct held *h, const struct item *top)
+{
+	struct stamp newest = item_newest(top);
+	return stamp_set(newest) ? newest : item_newest(&h->item);
 }
 
 static enum err decide_held(struct take *t, struct held *h)
@@ -333,7 +340,7 @@ static enum err decide_held(struct take *t, struct held *h)
 	int64_t head = w->account.head;
 	err = journal_item(t, &top);
 	if (!err && w->account.head == head && is_news(t, h, &top, same))
-		err = insert_row(t, &top, OP_SET, top.collection, item_newest(&top), STR(""), &row);
+		err = insert_row(t, &top, OP_SET, top.collection, changed_at(h, &top), STR(""), &row);
 	/* Readers of changes hear of it when something that they hold has changed. */
 	if (w->account.head > head)
 		top.seq = w->account.head;

@@ -90,7 +90,8 @@ static bool link_node(struct world *w, struct node *n, int user)
 	const struct node *up = &w->nodes[p->parent];
 	struct replica_link *link = replica_link_make(p->user);
 	CHECK(link);
-	CHECK(query_id_key(up->reader, up->places[user].user, link->id_key) == ERR_OK);
+	if (query_id_key(up->reader, up->places[user].user, link->id_key))
+		world_fail(w, "S2", "node %d does not know user %d any more", up->index, user);
 	bool ok = fate_run(w, n, &link->job);
 	if (ok && link->job.err)
 		world_fail(w, "S1", "linking node %d: %s", n->index, err_name(link->job.err));
@@ -187,7 +188,7 @@ static void client_begins(struct world *w, struct client *c)
 	for (size_t i = 0; i < c->count; i++)
 		if (c->ops[i].act >= 0 && c->ops[i].boot != c->boot && c->ops[i].made_off != c->wall_off)
 			w->truth.acts[c->ops[i].act].loose = true;
-	client_ask(c, w->true_ms, most, limits[rng_below(&w->rng, 5)], &body);
+	client_ask(c, w->true_ms, w->controls.no_skew, most, limits[rng_below(&w->rng, 5)], &body);
 	c->waiting = true;
 	c->round++;
 	c->deadline_ms = w->true_ms + PATIENCE_MS;
@@ -236,6 +237,8 @@ static void serve_again(struct world *w, const struct message *m, const struct b
 {
 	struct node *n = &w->nodes[m->to];
 	struct buf again = buf_make(ANSWER_CAP);
+	if (w->controls.forgets_receipts)
+		disk_sql(n->disk, "DELETE FROM receipt; UPDATE sender SET taken = 0, kept = 0");
 	enum served served = serve(n, m->user, m->device, (struct str){m->text, m->len}, &again);
 	if (served == SERVED_DEAD) {
 		fate_dies(w, n);
@@ -280,13 +283,61 @@ static void answer_back(struct world *w, const struct message *m, enum served st
 	send_message(w, back, buf_str(out));
 }
 
+/* --- negative controls --- */
+
+/* The ops of a repeated request, with numbers that were never used. */
+static char *renumbered(const char *text)
+{
+	json_t *body = json_loads(text, 0, NULL);
+	size_t at;
+	json_t *op;
+	json_array_foreach (json_object_get(body, "ops"), at, op) {
+		int64_t n = json_integer_value(json_object_get(op, "n"));
+		(void)json_object_set_new(op, "n", json_integer(n + 1000000));
+	}
+	char *out = json_dumps(body, JSON_COMPACT);
+	json_decref(body);
+	return out;
+}
+
+static void lose_items(struct buf *out)
+{
+	json_t *answer = json_loads(out->ptr, 0, NULL);
+	(void)json_object_set_new(answer, "items", json_array());
+	char *text = json_dumps(answer, JSON_COMPACT);
+	buf_clear(out);
+	buf_text(out, text);
+	free(text);
+	json_decref(answer);
+}
+
+/* As it is served; and as it would be by a daemon or over a link that does what a control says. */
+static enum served serve_broken(struct world *w, const struct message *m, struct buf *out)
+{
+	struct node *n = &w->nodes[m->to];
+	struct str body = {m->text, m->len};
+	int user = m->user;
+	char *other = NULL;
+	if (w->controls.mixes_users && n->places[1 - user].user && rng_chance(&w->rng, 50))
+		user = 1 - user;
+	if (w->controls.new_numbers && m->repeated) {
+		other = renumbered(m->text);
+		body = str_from(other);
+	}
+	enum served served = serve(n, user, m->device, body, out);
+	if (w->controls.loses_items && served == SERVED_OK && rng_chance(&w->rng, 100))
+		lose_items(out);
+	free(other);
+	return served;
+}
+
 static void request_arrives(struct world *w, const struct message *m)
 {
 	struct node *n = &w->nodes[m->to];
 	if (!n->up || !n->places[m->user].user)
 		return;
 	struct buf out = buf_make(ANSWER_CAP);
-	enum served served = serve(n, m->user, m->device, (struct str){m->text, m->len}, &out);
+	enum served served = serve_broken(w, m, &out);
 	w->exchanges++;
 	world_say(w, "node %d answers %d with %d: %s", m->to, m->sender, (int)served, out.ptr ? out.ptr : "");
 	if (served == SERVED_DEAD) {

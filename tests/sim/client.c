@@ -64,11 +64,11 @@ void client_queue(struct client *c, json_t *body, int act, int64_t true_ms)
 			 .boot = c->boot});
 }
 
-void client_ask(struct client *c, int64_t true_ms, size_t most_ops, int limit, struct buf *out)
+void client_ask(struct client *c, int64_t true_ms, bool no_skew, size_t most_ops, int limit, struct buf *out)
 {
 	json_t *body = json_object();
 	json_t *ops = json_array();
-	(void)json_object_set_new(body, "now", json_integer(true_ms + c->wall_off));
+	(void)json_object_set_new(body, "now", json_integer(true_ms + (no_skew ? 0 : c->wall_off)));
 	if (c->pulls) {
 		(void)json_object_set_new(
 			body, "cursor", c->cursor[0] ? json_string(c->cursor) : json_null());

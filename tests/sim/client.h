@@ -55,8 +55,8 @@ void client_free(struct client *c);
 void client_copy(struct client *to, const struct client *from);
 /* Queues an op; takes over the reference. */
 void client_queue(struct client *c, json_t *body, int act, int64_t true_ms);
-/* The next request. */
-void client_ask(struct client *c, int64_t true_ms, size_t most_ops, int limit, struct buf *out);
+/* The next request. no_skew: a control, which says another time than its own clock's. */
+void client_ask(struct client *c, int64_t true_ms, bool no_skew, size_t most_ops, int limit, struct buf *out);
 /* A new device: everything is numbered anew. */
 void client_renumber(struct client *c, struct rng *rng);
 

@@ -34,8 +34,10 @@ void disk_die(struct disk *d);
 enum disk_loss { DISK_KILLED, DISK_POWER_ALL, DISK_POWER_SOME };
 /* After every connection is closed: the machine comes up again. */
 void disk_revive(struct disk *d, enum disk_loss loss, struct rng *rng);
-/* Writes, truncations and syncs so far. */
-uint64_t disk_operations(const struct disk *d);
+/* Runs statements on the database behind its store's back, between two transactions. */
+void disk_sql(struct disk *d, const char *sql);
+/* A control: from here on nothing that is synced reaches the platter. */
+void disk_lie(struct disk *d);
 
 /* A copy of its files as they are, which is what cp makes between two transactions. NULL when memory is
  * short. */

@@ -122,6 +122,8 @@ static void jump_node(struct world *w, struct node *n)
 	world_say(w, "the clock of node %d is set by %lld", n->index, (long long)by);
 	mark(w, n->index, false, true);
 	loosen_lost(w);
+	if (n->twin)
+		loosen_all(w, -1);
 	if (by > 0)
 		loosen_under_way(w, n->index);
 	if (n->up && !node_tick(n))
@@ -134,11 +136,15 @@ static void jump_client(struct world *w, struct client *c)
 	mark(w, CLIENT_CODE + c->index, false, true);
 	w->tally.jumps++;
 	c->jumped_since_start = true;
-	if (rng_chance(&w->rng, 300)) {
-		c->boot++;
-		c->waiting = false;
-		mark(w, CLIENT_CODE + c->index, true, false);
-	}
+}
+
+/* From here on it tells times by its wall clock. */
+static void restart_client(struct world *w, struct client *c)
+{
+	world_say(w, "client %d starts", c->index);
+	c->boot++;
+	c->waiting = false;
+	mark(w, CLIENT_CODE + c->index, true, false);
 }
 
 /* --- backups --- */
@@ -232,17 +238,41 @@ static void clone_client(struct world *w, const struct client *c)
 	}
 }
 
+static void clone_node(struct world *w, struct node *n)
+{
+	int index = w->weather.nodes;
+	struct backup b;
+	char dir[DISK_PATH];
+	while (index < OTHER_HOME && w->nodes[index].used)
+		index++;
+	bool leaf = n->places[0].parent != NO_PARENT;
+	for (int i = 0; i < NODES; i++)
+		for (int u = 0; u < USERS; u++)
+			leaf &= !w->nodes[i].used || w->nodes[i].places[u].parent != n->index;
+	for (int i = 0; i < CLIENTS; i++)
+		leaf &= !w->clients[i].used || w->clients[i].parent != n->index;
+	if (index == OTHER_HOME || !leaf || disk_dead(n->disk) || !node_backup(n, &b))
+		return;
+	world_say(w, "node %d is a clone of node %d", index, n->index);
+	w->tally.clones++;
+	struct node *to = &w->nodes[index];
+	world_folder(w, index, dir);
+	node_init(to, index, dir, &w->rng, &w->true_ms);
+	CHECK(disk_put(to->disk, b.image));
+	memcpy(to->places, n->places, sizeof to->places);
+	to->wall_off = n->wall_off;
+	to->twin = n->twin = true;
+	backup_free(&b);
+	/* What both hold is passed on by either. */
+	mark(w, n->index, true, n->jumped_ever);
+	start(w, to);
+}
+
 /* --- links --- */
 
-static void relink(struct world *w, struct node *n)
+static void link_to(struct world *w, struct node *n, int user, int parent)
 {
-	int user = (int)rng_below(&w->rng, USERS);
-	int parent = (int)rng_below(&w->rng, NODES);
 	struct place *p = &n->places[user];
-	const struct node *up = &w->nodes[parent];
-	if (!n->up || !p->user || p->parent == NO_PARENT || parent == n->index || parent == p->parent ||
-		!up->used || !up->places[user].user || world_above(w, user, n->index, parent))
-		return;
 	world_say(w, "node %d user %d is linked to node %d instead of %d", n->index, user, parent, p->parent);
 	w->tally.relinks++;
 	w->relinks++;
@@ -252,11 +282,23 @@ static void relink(struct world *w, struct node *n)
 	w->carriers[n->index][user].waiting = false;
 	w->carriers[n->index][user].round++;
 	/* All that it holds is given to the new one, measured anew. */
-	if (n->jumped_ever)
+	if (w->tally.jumps)
 		loosen_all(w, user);
 	for (size_t i = 0; i < w->truth.count; i++)
 		if (w->truth.acts[i].user == user && w->truth.acts[i].where == NOBODY)
 			w->truth.acts[i].where = n->index;
+}
+
+static void relink(struct world *w, struct node *n)
+{
+	int user = (int)rng_below(&w->rng, USERS);
+	int parent = (int)rng_below(&w->rng, NODES);
+	struct place *p = &n->places[user];
+	const struct node *up = &w->nodes[parent];
+	if (!n->up || !p->user || p->parent == NO_PARENT || parent == n->index || parent == p->parent ||
+		!up->used || up->twin || !up->places[user].user || world_above(w, user, n->index, parent))
+		return;
+	link_to(w, n, user, parent);
 }
 
 /* --- */
@@ -287,6 +329,8 @@ void fate_strikes(struct world *w)
 		jump_node(w, n);
 	if (c->used && rng_chance(rng, 2 * f->jump))
 		jump_client(w, c);
+	if (c->used && rng_chance(rng, 20))
+		restart_client(w, c);
 	if (n && rng_chance(rng, 2 * f->backup))
 		back_up(w, n);
 	if (n && rng_chance(rng, 4 * f->restore))
@@ -295,6 +339,8 @@ void fate_strikes(struct world *w)
 		client_fate(w, c);
 	if (c->used && rng_chance(rng, f->clone))
 		clone_client(w, c);
+	if (n && rng_chance(rng, f->clone))
+		clone_node(w, n);
 	if (n && rng_chance(rng, 2 * f->relink))
 		relink(w, n);
 }
@@ -320,4 +366,9 @@ void fate_calms(struct world *w)
 			start(w, n);
 		}
 	}
+	/* Whoever is with the other home server comes back: one tree is asked. */
+	for (int i = 0; i < NODES; i++)
+		for (int u = 0; u < USERS; u++)
+			if (w->nodes[i].used && w->nodes[i].places[u].parent == OTHER_HOME)
+				link_to(w, &w->nodes[i], u, 0);
 }

@@ -30,7 +30,7 @@ void judge_survey(struct world *w, struct survivors *out)
 {
 	out->regs = calloc(w->truth.count + 1, sizeof *out->regs);
 	CHECK(out->regs);
-	for (int i = 0; i < NODES && !w->failed; i++) {
+	for (int i = 0; i < OTHER_HOME && !w->failed; i++) {
 		for (int u = 0; u < USERS && w->nodes[i].used; u++) {
 			if (!w->nodes[i].places[u].user)
 				continue;
@@ -177,7 +177,7 @@ static void compare(
 
 static void judge_equal(struct world *w, int user, const json_t *home)
 {
-	for (int i = 1; i < NODES && !w->failed; i++) {
+	for (int i = 1; i < OTHER_HOME && !w->failed; i++) {
 		if (!w->nodes[i].used || !w->nodes[i].places[user].user)
 			continue;
 		json_t *view = serve_view(&w->nodes[i], user);
@@ -256,7 +256,7 @@ static void find_gone(struct trial *t)
 		int64_t may = a->loose ? INT64_MAX : a->true_ms;
 		if (may > t->gone_may)
 			t->gone_may = may;
-		if (a->certain && !a->loose && a->true_ms > t->gone_must)
+		if (a->certain && a->taken_by != OTHER_HOME && !a->loose && a->true_ms > t->gone_must)
 			t->gone_must = a->true_ms;
 	}
 }
@@ -267,7 +267,8 @@ static const struct act *must_have(const struct trial *t, enum reg reg)
 	const struct act *best = NULL;
 	for (size_t i = 0; i < t->w->truth.count; i++) {
 		const struct act *a = &t->w->truth.acts[i];
-		bool there = a->certain || t->s->regs[i] & 1u << reg;
+		/* What only the other home server was told, nobody here may know. */
+		bool there = (a->certain && a->taken_by != OTHER_HOME) || t->s->regs[i] & 1u << reg;
 		if (a->kind == OP_SET && about(t, a) && a->regs & 1u << reg && there && !a->candidate &&
 			!a->loose && (!best || a->true_ms > best->true_ms))
 			best = a;

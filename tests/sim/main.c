@@ -12,6 +12,7 @@ struct options {
 	int64_t from;
 	int64_t seeds;
 	bool verbose;
+	bool first; /* stop at the first failure */
 	struct controls controls;
 };
 
@@ -20,11 +21,19 @@ static const struct {
 	size_t at;
 } control_names[] = {
 	{"early-ack", offsetof(struct controls, early_ack)},
+	{"no-skew", offsetof(struct controls, no_skew)},
+	{"forgets-receipts", offsetof(struct controls, forgets_receipts)},
+	{"new-numbers", offsetof(struct controls, new_numbers)},
+	{"mixes-users", offsetof(struct controls, mixes_users)},
+	{"loses-items", offsetof(struct controls, loses_items)},
+	{"lying-disk", offsetof(struct controls, lying_disk)},
+	{"rewinds", offsetof(struct controls, rewinds)},
 };
 
 static void usage(void)
 {
-	(void)fputs("Usage: sim [--seeds N] [--from N] [--seed N] [--verbose] [--break NAME]\n", stderr);
+	(void)fputs("Usage: sim [--seeds N] [--from N] [--seed N] [--verbose] [--first] [--break NAME]\n",
+		stderr);
 }
 
 static bool read_control(const char *name, struct controls *out)
@@ -43,8 +52,9 @@ static bool read_options(int argc, char **argv, struct options *out)
 	*out = (struct options){.from = 1, .seeds = 200};
 	for (int i = 1; i < argc; i++) {
 		const char *value = i + 1 < argc ? argv[i + 1] : "";
-		if (strcmp(argv[i], "--verbose") == 0) {
-			out->verbose = true;
+		if (strcmp(argv[i], "--verbose") == 0 || strcmp(argv[i], "--first") == 0) {
+			out->verbose |= argv[i][2] == 'v';
+			out->first |= argv[i][2] == 'f';
 			continue;
 		}
 		i++;
@@ -106,7 +116,7 @@ int main(int argc, char **argv)
 	CHECK(disk_install(&o.verbose));
 	long long passed = 0;
 	long long failed = 0;
-	for (int64_t seed = o.from; seed < o.from + o.seeds; seed++) {
+	for (int64_t seed = o.from; seed < o.from + o.seeds && !(o.first && failed); seed++) {
 		if (run_seed(&o, seed, base))
 			passed++;
 		else

@@ -54,6 +54,7 @@ struct node {
 	int losses;
 	bool jumped_since_start; /* its wall clock was set while it ran or was off */
 	bool jumped_ever;
+	bool twin; /* a clone, or cloned: nobody is linked to it */
 };
 
 /* A new, empty replica whose folder is `dir` (there already). It is not up yet. */

@@ -119,6 +119,8 @@ static void act_at_node(
 	struct apply *apply = apply_make(n->places[d.user].user, 1);
 	CHECK(apply);
 	apply->ops[0] = deed_op(&d, device, &apply->job.arena);
+	if (w->controls.rewinds && event_ticks(d.event))
+		apply->ops[0].event = EVENT_SEEK;
 	struct look before = look_at(n, d.user, d.collection, d.key);
 	said(w, a, &d, n->index);
 	a->where = n->places[d.user].parent == NO_PARENT ? NOBODY : n->index;

@@ -90,16 +90,18 @@ static struct weather draw_weather(struct rng *rng)
 	}
 	if (all || rng_chance(rng, 200))
 		f.clone = 8;
-	if (rng_chance(rng, 250))
+	if (rng_chance(rng, 250)) {
 		f.relink = 10;
+		f.other_home = rng_chance(rng, 500);
+	}
 	return f;
 }
 
 /* A real folder for the store's lock, and a file for its mode: the rest lies on the disk in memory. */
-static void make_folder(const char *base, int index, char out[DISK_PATH])
+void world_folder(const struct world *w, int index, char out[DISK_PATH])
 {
 	char path[DISK_PATH + 16];
-	CHECK(snprintf(out, DISK_PATH, "%s/%d", base, index) < DISK_PATH);
+	CHECK(snprintf(out, DISK_PATH, "%s/%d", w->base, index) < DISK_PATH);
 	(void)mkdir(out, 0700);
 	(void)snprintf(path, sizeof path, "%s/tsuzuki.db", out);
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -107,22 +109,23 @@ static void make_folder(const char *base, int index, char out[DISK_PATH])
 	(void)close(fd);
 }
 
-static void make_node(struct world *w, const char *base, int index)
+static void make_node(struct world *w, int index)
 {
 	struct node *n = &w->nodes[index];
 	char dir[DISK_PATH];
 	struct buf why = buf_make(4096);
-	make_folder(base, index, dir);
+	world_folder(w, index, dir);
 	node_init(n, index, dir, &w->rng, &w->true_ms);
 	if (w->weather.jump)
 		n->wall_off = rng_between(&w->rng, -86400000, 86400000);
 	CHECK(node_start(n, &why));
 	buf_free(&why);
 	for (int u = 0; u < USERS; u++) {
-		if (index && u && !rng_chance(&w->rng, 400))
+		bool home = index == 0 || index == OTHER_HOME;
+		if (!home && u && !rng_chance(&w->rng, 400))
 			continue;
 		CHECK(node_register(n, u));
-		if (index == 0)
+		if (home)
 			continue;
 		int parent = 0;
 		if (w->weather.chain)
@@ -145,14 +148,15 @@ static void make_client(struct world *w, int index)
 			parent = 0;
 	}
 	client_init(&w->clients[index], index, user, parent, rng_chance(rng, 600), rng);
-	if (w->weather.jump)
-		w->clients[index].wall_off = rng_between(rng, -86400000, 86400000);
+	/* Up to ten years off. */
+	w->clients[index].wall_off = rng_between(rng, -315360000000, 315360000000);
 }
 
 void world_make(struct world *w, uint64_t seed, const char *base, struct controls controls, bool verbose)
 {
 	memset(w, 0, sizeof *w);
 	w->seed = seed;
+	w->base = base;
 	w->rng = rng_make(seed);
 	w->verbose = verbose;
 	w->controls = controls;
@@ -161,7 +165,11 @@ void world_make(struct world *w, uint64_t seed, const char *base, struct control
 	truth_init(&w->truth);
 	w->weather = draw_weather(&w->rng);
 	for (int i = 0; i < w->weather.nodes; i++)
-		make_node(w, base, i);
+		make_node(w, i);
+	for (int i = 0; i < w->weather.nodes && controls.lying_disk; i++)
+		disk_lie(w->nodes[i].disk);
+	if (w->weather.other_home)
+		make_node(w, OTHER_HOME);
 	for (int i = 0; i < w->weather.clients; i++)
 		make_client(w, i);
 }

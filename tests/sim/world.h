@@ -9,7 +9,16 @@
 #include "node.h"
 #include "sync/replica.h"
 
-enum { NODES = 10, CLIENTS = 8, MESSAGES = 256, BACKUPS = 12, COPIES = 6, PLAYERS = 8, CLIENT_CODE = 100 };
+enum {
+	NODES = 10,
+	OTHER_HOME = NODES - 1,
+	CLIENTS = 8,
+	MESSAGES = 256,
+	BACKUPS = 12,
+	COPIES = 6,
+	PLAYERS = 8,
+	CLIENT_CODE = 100
+};
 
 /* What the generator has in store for this run, in thousandths of its steps. */
 struct weather {
@@ -28,17 +37,20 @@ struct weather {
 	unsigned restore;
 	unsigned clone;
 	unsigned relink;
-	unsigned bad; /* ops that must be rejected */
+	bool other_home; /* a second home server, to which replicas are linked now and then */
+	unsigned bad;	 /* ops that must be rejected */
 };
 
 /* Ways to break what is simulated, to see that the checks notice. */
 struct controls {
-	bool early_ack;	     /* an act counts as taken before its commit */
-	bool no_skew;	     /* clients say nothing of their clock: at is taken as it is */
-	bool new_numbers;    /* a repeated request gets new numbers on its way */
-	bool mixed_users;    /* a client is now and then taken for the other user */
-	bool forgets_cursor; /* a link moves the answer's cursor on without its items */
-	bool drops_synced;   /* a disk that lies: what it said was synced may be lost */
+	bool early_ack;	       /* an act counts as taken before its commit */
+	bool no_skew;	       /* clients say a wrong time beside their `at` */
+	bool forgets_receipts; /* an upstream has no receipts when a push is repeated */
+	bool new_numbers;      /* a link gives the ops of a repeated request new numbers */
+	bool mixes_users;      /* a request is served as the other user's */
+	bool loses_items;      /* an answer comes without its items, but with their cursor */
+	bool lying_disk;       /* what was said to be synced is not */
+	bool rewinds;	       /* every tick is taken as meant */
 };
 
 struct message {
@@ -83,6 +95,7 @@ struct player {
 
 struct world {
 	uint64_t seed;
+	const char *base; /* the folder of the nodes' folders */
 	bool verbose;
 	struct controls controls;
 	struct weather weather;
@@ -137,6 +150,8 @@ void world_say(const struct world *w, const char *format, ...) __attribute__((fo
 /* Lets time pass; what arrives meanwhile arrives. */
 void world_pass(struct world *w, int64_t ms);
 /* Whether a replica is the upstream of another one, directly or not. */
+/* An empty folder for a node that is to be. */
+void world_folder(const struct world *w, int index, char out[DISK_PATH]);
 bool world_above(const struct world *w, int user, int upper, int lower);
 int world_root(const struct world *w, int user, int node);
 
