@@ -24,8 +24,11 @@ void finding_begin(struct verifying *v, uint64_t user, const struct item *it)
 	buf_fmt(&v->text, "%s \"", collection_names[it->collection]);
 	/* A damaged key may hold anything; a terminal need not. */
 	for (size_t i = 0; i < it->key.len && i < KEY_MAX; i++) {
-		unsigned char c = (unsigned char)it->key.ptr[i];
-		buf_char(&v->text, c < 0x20 || c == 0x7f ? '?' : (char)c);
+		char c = it->key.ptr[i];
+		bool control = (unsigned char)c < 0x20 || c == 0x7f;
+		if (control)
+			c = '?';
+		buf_char(&v->text, c);
 	}
 	buf_text(&v->text, "\": ");
 }
