@@ -26,6 +26,9 @@ static void look(struct live *l, struct now now)
 		live_end(l, END_EXPIRED);
 	} else if (now.mono_ms >= l->ping_ms) {
 		l->ping_ms = now.mono_ms + LIMIT_LIVE_PING_MS;
+		/* Its pongs are not read; only when it does not read itself is that its own doing. */
+		if (l->held & ~(unsigned)HOLD_FULL)
+			l->pings = 0;
 		if (l->pings >= 2) {
 			l->lives->stats.cut++;
 			live_cut(l);
