@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "daemon/auth_cache.h"
+#include "daemon/control.h"
 #include "daemon/http.h"
 #include "daemon/live.h"
 #include "daemon/log.h"
@@ -17,6 +18,7 @@
 #include "daemon/ratelimit.h"
 #include "daemon/secrets.h"
 #include "daemon/slowdown.h"
+#include "sync/manage.h"
 
 enum { EXIT_IO = 74, EXIT_CONFIG_ = 78 };
 
@@ -26,10 +28,35 @@ static void draw(void *context, unsigned char *bytes, size_t len)
 	randombytes_buf(bytes, len);
 }
 
+/*
+ * Once all sessions were ended at a restore, tokens are signed with what the secret and the store's salt give
+ * together: no token of before verifies, not even one whose session the store does not know.
+ */
+static enum err salt_secret(const struct app *app, struct buf *secret)
+{
+	char salt[MANAGE_SALT_SIZE + 1];
+	unsigned char mixed[32];
+	char hex[2 * sizeof mixed + 1];
+	enum err err = manage_token_salt(app->reader, salt);
+	if (err || !*salt)
+		return err;
+	(void)crypto_generichash(mixed, sizeof mixed, (const unsigned char *)secret->ptr, secret->len,
+		(const unsigned char *)salt, MANAGE_SALT_SIZE);
+	str_to_hex(mixed, sizeof mixed, hex);
+	sodium_memzero(secret->ptr, secret->len);
+	buf_clear(secret);
+	buf_text(secret, hex);
+	sodium_memzero(mixed, sizeof mixed);
+	sodium_memzero(hex, sizeof hex);
+	return buf_ok(secret) ? ERR_OK : ERR_NOMEM;
+}
+
 static enum err open_keys(struct app *app, struct buf *why)
 {
 	struct buf secret = buf_make(TOKEN_SECRET_MAX);
 	enum err err = secrets_find(&app->config, &secret, why);
+	if (!err)
+		err = salt_secret(app, &secret);
 	if (!err)
 		err = token_keys_make(&app->keys, buf_str(&secret));
 	if (secret.ptr)
@@ -145,8 +172,10 @@ static void close_app(struct app *app)
 	if (app->loop)
 		loop_run_posted(app->loop); /* what the last tasks came to */
 	writer_close(app->writer);
+	control_close(app->control);
 	mailer_close(app->mailer);
 	http_close(app->http);
+	notify_close(&app->notify);
 	loop_close(app->loop);
 	live_close(app->live);
 	slowdown_close(app->slowdown);
@@ -198,10 +227,14 @@ static void on_signal(void *context, int signal)
 {
 	struct app *app = context;
 	if (signal == SIGHUP) {
+		notify_reloading(&app->notify);
 		reload(app);
+		notify_ready(&app->notify);
 		return;
 	}
 	log_info("stopping");
+	notify_stopping(&app->notify);
+	control_stop(app->control);
 	http_drain(app->http);
 }
 
@@ -220,6 +253,8 @@ static enum err open_app(struct app *app, struct buf *why)
 		err = live_open(app, &app->live);
 	if (!err)
 		err = http_open(app, &app->http, why);
+	if (!err)
+		err = control_open(app, &app->control, why);
 	if (err && why->len == 0)
 		buf_fmt(why, "Starting failed: %s.", err_name(err));
 	return err;
@@ -237,6 +272,7 @@ int app_run(struct app *app)
 	struct buf why = buf_make(8192);
 	app->started = loop_now();
 	store_prepare_process();
+	notify_open(&app->notify);
 	enum err err = open_app(app, &why);
 	if (err) {
 		log_error("%s", why.ptr ? why.ptr : err_name(err));
@@ -247,6 +283,8 @@ int app_run(struct app *app)
 				app->config.data_dir);
 		log_info("tsuzuki %s serves on %s port %u, data in %s", TSUZUKI_VERSION, app->config.bind,
 			app->config.port, app->config.data_dir);
+		notify_watch(&app->notify, app->loop);
+		notify_ready(&app->notify);
 		loop_run(app->loop, on_signal, app);
 	}
 	buf_free(&why);

@@ -6,12 +6,14 @@
 
 #include "daemon/config.h"
 #include "daemon/loop.h"
+#include "daemon/notify.h"
 #include "daemon/token.h"
 #include "daemon/worker.h"
 #include "daemon/writer.h"
 #include "sync/store.h"
 
 struct auth;
+struct control;
 struct http;
 struct lives;
 struct mailer;
@@ -35,6 +37,8 @@ struct app {
 	struct mailer *mailer;
 	struct lives *live;
 	struct http *http;
+	struct control *control;
+	struct notify notify;
 	struct now started;
 	int exit_code;
 };

@@ -14,10 +14,16 @@ enum cli_action {
 	CLI_CHECK,   /* --check-config: load the settings, exit 0 or 78 */
 	CLI_VERSION, /* print cli_version() */
 	CLI_HELP,    /* print cli_help() or, behind a command, cli_help_command() */
-	CLI_VERIFY   /* the command verify */
+	CLI_GROUP,   /* a word that other commands begin with: only its help */
+	CLI_VERIFY,  /* from here on: the commands */
+	CLI_USER_ADD,
+	CLI_USER_LIST,
+	CLI_USER_PASSWD,
+	CLI_USER_ROLE,
+	CLI_USER_DELETE
 };
 
-enum { CLI_EXIT_USAGE = 64 };
+enum { CLI_EXIT_USAGE = 64, CLI_ARGUMENTS = 2 };
 
 struct cli_command;
 
@@ -25,12 +31,17 @@ struct cli {
 	struct config_flags flags; /* slices of argv */
 	enum cli_action action;
 	const struct cli_command *command; /* NULL: none, so serve */
+	const char *args[CLI_ARGUMENTS];   /* of argv; NULL where there are fewer */
+	size_t arg_count;
 	bool repair;
+	bool admin;
+	bool json;
+	bool yes;
 };
 
 /*
- * Reads argv[1..]: a command if the first is one, then flags; "--flag VALUE" and "--flag=VALUE", the last of
- * two wins. --help beats everything else,
+ * Reads argv[1..]: a command if it begins with one, then flags and the command's arguments; "--flag VALUE"
+ * and "--flag=VALUE", the last of two wins; behind "--" all are arguments. --help beats everything else,
  * --version everything but that. ERR_INVALID: *why names the word that is not understood and suggests one:
  * exit CLI_EXIT_USAGE.
  */

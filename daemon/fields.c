@@ -195,6 +195,16 @@ static bool is_email(struct str s)
 	return labels >= 2 && str_chars(label) >= 2 && letter;
 }
 
+bool username_valid(struct str name)
+{
+	return name.len >= 3 && name.len <= 30 && is_word(name);
+}
+
+bool email_valid(struct str email)
+{
+	return is_email(email);
+}
+
 bool field_email(struct request *r, struct faults *faults, struct str *out)
 {
 	const json_t *json = field(r->json, "email");

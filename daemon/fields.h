@@ -23,6 +23,11 @@ enum field_state field_bool(
 /* The field is there, whatever it is; null counts. */
 bool field_is_null(const json_t *object, const char *name);
 
+/* The rules of a user name (3 to 30 letters, digits, underscores) and of an e-mail address, trimmed already.
+ */
+bool username_valid(struct str name);
+bool email_valid(struct str email);
+
 /* Rules that several routes share; each adds its faults and returns whether the value can be used. */
 bool field_username(struct request *r, bool required, struct faults *faults, struct str *out);
 /* Trimmed and lower-cased. */

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "daemon/http_conn.h"
@@ -105,13 +106,39 @@ static void make_date(struct http *http, int64_t wall_ms)
 		http->date[0] = 0;
 }
 
+static bool awaits_request(const struct http_conn *c)
+{
+	return c->state == CONN_IDLE || c->state == CONN_OPENED || c->state == CONN_HEADERS;
+}
+
+/* Those that are still there while stopping are waited for, the ones without a request for a moment only. */
 static bool replies_under_way(const struct http *http)
 {
 	for (const struct http_conn *c = http->conns; c; c = c->next)
-		if (c->state != CONN_IDLE && c->state != CONN_OPENED && c->state != CONN_HEADERS &&
-			c->state != CONN_LINGER)
+		if (c->state != CONN_LINGER)
 			return true;
 	return false;
+}
+
+/* Bytes have come that nobody has read yet. */
+static bool is_asking(const struct http_conn *c)
+{
+	char byte;
+	int fd = c->wsi ? lws_get_socket_fd(c->wsi) : -1;
+	return fd >= 0 && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/*
+ * Closes what has no request under way. A client whose connection was accepted has sent its request or is
+ * about to: it would lose it, where the next process serves on the same socket and would have taken it.
+ */
+static void close_idle(struct http *http, bool with_grace)
+{
+	for (struct http_conn *c = http->conns, *next; c; c = next) {
+		next = c->next;
+		if (awaits_request(c) && !(with_grace && (c->state != CONN_IDLE || is_asking(c))))
+			conn_kill(c);
+	}
 }
 
 /* Looks at a part of the connections, so that each is seen about once a second whatever their number. */
@@ -135,6 +162,8 @@ static void on_tick(struct loop_tick *tick, int64_t mono_ms)
 	make_date(http, loop_now().wall_ms);
 	http_listen_again(http);
 	look_at_some(http, mono_ms);
+	if (http->draining && mono_ms >= http->drain_grace_ms)
+		close_idle(http, false);
 	if (http->draining &&
 		(mono_ms >= http->drain_end_ms || (!replies_under_way(http) && !live_count(http->app->live))))
 		loop_stop(http->app->loop);
@@ -232,13 +261,10 @@ void http_drain(struct http *http)
 		return;
 	http->draining = true;
 	http->drain_end_ms = loop_now().mono_ms + LIMIT_STOP_MS;
+	http->drain_grace_ms = loop_now().mono_ms + LIMIT_STOP_GRACE_MS;
 	http_unlisten(http);
 	live_drain(http->app->live);
-	for (struct http_conn *c = http->conns, *next; c; c = next) {
-		next = c->next;
-		if (c->state == CONN_IDLE || c->state == CONN_OPENED || c->state == CONN_HEADERS)
-			conn_kill(c);
-	}
+	close_idle(http, true);
 	if (!replies_under_way(http) && !live_count(http->app->live))
 		loop_stop(http->app->loop);
 }

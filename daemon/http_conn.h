@@ -89,7 +89,8 @@ struct http {
 	struct http_conn *adopting; /* the connection whose socket is being handed to the library */
 	bool draining;
 	int64_t drain_end_ms;
-	int64_t now_ms; /* of the last tick */
+	int64_t drain_grace_ms; /* till then, requests that are on their way are waited for */
+	int64_t now_ms;		/* of the last tick */
 	uint64_t next_id;
 	struct buf fixed; /* the headers that every reply has */
 	struct buf out;	  /* the head and first piece of the reply that is being written */

@@ -1,9 +1,12 @@
 /* Listening and accepting: sockets of our own, so that every refusal is ours and has a reason. */
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -16,6 +19,8 @@
 #include "daemon/log.h"
 
 static const char unix_prefix[] = "unix:";
+/* Of the first socket that a service manager hands in. */
+enum { INHERITED_FD = 3 };
 
 unsigned http_connection_bound(const struct config *config)
 {
@@ -233,10 +238,60 @@ static enum err listen_tcp(struct http *http, struct buf *why)
 	return err;
 }
 
+/* How many sockets the service manager has handed to this very process, sd_listen_fds(3); forgets it. */
+static int64_t inherited(void)
+{
+	const char *pid = getenv("LISTEN_PID");
+	const char *count = getenv("LISTEN_FDS");
+	int64_t whose = 0, sockets = 0;
+	if (!pid || !count || !str_int(str_from(pid), 1, INT64_MAX, &whose) || whose != getpid() ||
+		!str_int(str_from(count), 0, INT64_MAX, &sockets))
+		sockets = 0;
+	(void)unsetenv("LISTEN_PID");
+	(void)unsetenv("LISTEN_FDS");
+	(void)unsetenv("LISTEN_FDNAMES");
+	return sockets;
+}
+
+static int socket_number(int fd, int option)
+{
+	int value = 0;
+	socklen_t len = sizeof value;
+	return getsockopt(fd, SOL_SOCKET, option, &value, &len) == 0 ? value : -1;
+}
+
+/* PORT and BIND do not matter then: whoever made the socket has chosen. */
+static enum err listen_inherited(struct http *http, int64_t sockets, struct buf *why)
+{
+	if (sockets != 1 || socket_number(INHERITED_FD, SO_ACCEPTCONN) != 1 ||
+		socket_number(INHERITED_FD, SO_TYPE) != SOCK_STREAM) {
+		buf_fmt(why,
+			"LISTEN_FDS: %" PRId64 " sockets were handed in; it takes one that listens for "
+			"streams. Let the "
+			"socket unit have one ListenStream= and Accept=no.",
+			sockets);
+		return ERR_INVALID;
+	}
+	int flags = fcntl(INHERITED_FD, F_GETFL);
+	if (flags < 0 || fcntl(INHERITED_FD, F_SETFL, flags | O_NONBLOCK) != 0 ||
+		fcntl(INHERITED_FD, F_SETFD, FD_CLOEXEC) != 0) {
+		buf_fmt(why, "LISTEN_FDS: the inherited socket cannot be set up (%s).", strerror(errno));
+		return ERR_IO;
+	}
+	http->listen_fd = INHERITED_FD;
+	log_info("serving on the socket that was handed in; PORT and BIND are not used");
+	return ERR_OK;
+}
+
 enum err http_listen(struct http *http, struct buf *why)
 {
 	bool is_unix = strncmp(http->app->config.bind, unix_prefix, sizeof unix_prefix - 1) == 0;
-	enum err err = is_unix ? listen_unix(http, why) : listen_tcp(http, why);
+	int64_t sockets = inherited();
+	enum err err = ERR_OK;
+	if (sockets != 0)
+		err = listen_inherited(http, sockets, why);
+	else
+		err = is_unix ? listen_unix(http, why) : listen_tcp(http, why);
 	if (err)
 		return err;
 	http->listen_watch = loop_watch(http->app->loop, http->listen_fd, LOOP_READABLE, on_acceptable, http);

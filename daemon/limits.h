@@ -70,6 +70,14 @@ enum {
 	LIMIT_OWED_MAIL = 10000,    /* rows of owed mail */
 	LIMIT_RESET_MS = 3600000,   /* a mailed password works this long */
 
+	/* Administration */
+	LIMIT_CONTROL_LINE = 16 * 1024,	   /* bytes of a request on the control socket, and of its answer */
+	LIMIT_CONTROL_CONNECTIONS = 8,	   /* on the control socket; one more is closed */
+	LIMIT_CONTROL_MS = 5000,	   /* to send a whole request, and to take its answer */
+	LIMIT_CONTROL_WAIT_MS = 30000,	   /* that a command waits for the answer of a daemon */
+	LIMIT_CONTROL_BACKUP_MS = 3600000, /* the same of one that has a backup made */
+	LIMIT_LOCK_WAIT_MS = 5000, /* that a command waits for a daemon that is starting or stopping */
+
 	/* Settings, secrets and logs */
 	LIMIT_CONFIG_FILE = 1024 * 1024,       /* bytes of the settings file */
 	LIMIT_CONFIG_MEMORY = 4 * 1024 * 1024, /* bytes that one set of settings takes */
@@ -78,7 +86,8 @@ enum {
 
 	/* The loop */
 	LIMIT_TICK_MS = 100,
-	LIMIT_STOP_MS = 4000 /* for replies under way when the daemon stops */
+	LIMIT_STOP_GRACE_MS = 500, /* for requests on their way when the daemon stops */
+	LIMIT_STOP_MS = 4000	   /* for replies under way when the daemon stops */
 };
 
 #endif

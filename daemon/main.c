@@ -9,6 +9,7 @@
 
 #include "daemon/app.h"
 #include "daemon/cli.h"
+#include "daemon/user.h"
 #include "daemon/verify.h"
 
 enum {
@@ -35,6 +36,31 @@ static int complain(struct buf *why, int code)
 	return code;
 }
 
+static int run_command(const struct config *config, const struct cli *cli)
+{
+	switch (cli->action) {
+	case CLI_VERIFY:
+		return verify_command(config, cli->repair);
+	case CLI_USER_ADD:
+		return user_add(config, cli);
+	case CLI_USER_LIST:
+		return user_list(config, cli);
+	case CLI_USER_PASSWD:
+		return user_passwd(config, cli);
+	case CLI_USER_ROLE:
+		return user_role(config, cli);
+	case CLI_USER_DELETE:
+		return user_delete(config, cli);
+	case CLI_CHECK:
+	case CLI_RUN:
+	case CLI_VERSION:
+	case CLI_HELP:
+	case CLI_GROUP:
+		break;
+	}
+	return MAIN_EXIT_OK;
+}
+
 static int serve(const struct cli *cli, struct buf *why)
 {
 	static struct app app; /* zeroed; one process runs one */
@@ -44,12 +70,12 @@ static int serve(const struct cli *cli, struct buf *why)
 	if (err)
 		return complain(why, err == ERR_NOT_FOUND ? MAIN_EXIT_NOINPUT : MAIN_EXIT_CONFIG);
 	int code = MAIN_EXIT_OK;
-	if (cli->action == CLI_VERIFY) {
-		code = verify_command(&app.config, cli->repair);
-	} else if (cli->action != CLI_CHECK) {
+	if (cli->action == CLI_RUN) {
 		app.flags = &cli->flags;
 		log_setup(app.config.log_level, app.config.log_json);
 		code = app_run(&app);
+	} else {
+		code = run_command(&app.config, cli);
 	}
 	config_free(&app.config);
 	return code;

@@ -38,54 +38,61 @@ static enum err insert_account(struct tx *tx, uint64_t user)
 	return account_insert(tx->s, &a);
 }
 
-static enum err check_free(struct tx *tx, struct account_register *r)
+static enum err check_free(struct tx *tx, const struct profile *p, enum account_outcome *outcome)
 {
 	uint64_t user = 0;
-	if (r->first_only) {
-		struct query q = stmt_query(tx->s, STMT_ACCOUNT_ANY);
-		bool any = query_row(&q);
-		enum err err = query_end(&q);
-		if (err || any) {
-			r->outcome = ACCOUNT_CLOSED;
-			return err;
-		}
-	}
-	enum err err = login_find(tx->s, LOGIN_EMAIL, r->email, &user);
+	enum err err = login_find(tx->s, LOGIN_EMAIL, p->email, &user);
 	if (err != ERR_NOT_FOUND) {
-		r->outcome = ACCOUNT_EMAIL_TAKEN;
+		*outcome = ACCOUNT_EMAIL_TAKEN;
 		return err;
 	}
-	err = login_find(tx->s, LOGIN_NAME, r->username, &user);
-	r->outcome = err == ERR_NOT_FOUND ? ACCOUNT_OK : ACCOUNT_NAME_TAKEN;
+	err = login_find(tx->s, LOGIN_NAME, p->username, &user);
+	*outcome = err == ERR_NOT_FOUND ? ACCOUNT_OK : ACCOUNT_NAME_TAKEN;
 	return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+enum err account_create(struct tx *tx, struct profile *p, enum account_outcome *outcome)
+{
+	enum err err = check_free(tx, p, outcome);
+	if (err || *outcome != ACCOUNT_OK)
+		return err;
+	int64_t now = tx->now.wall_ms;
+	p->avatar = STR("");
+	p->audio = STR("sub");
+	p->server = STR("hd-1");
+	p->created = now;
+	p->updated = now;
+	user_oid(p->user, now, p->oid);
+	err = profile_insert(tx->s, p);
+	if (!err)
+		err = insert_account(tx, p->user);
+	if (!err)
+		err = login_put(tx->s, LOGIN_EMAIL, p->email, p->user);
+	return err ? err : login_put(tx->s, LOGIN_NAME, p->username, p->user);
+}
+
+static enum err anybody_there(struct tx *tx, bool *any)
+{
+	struct query q = stmt_query(tx->s, STMT_ACCOUNT_ANY);
+	*any = query_row(&q);
+	return query_end(&q);
 }
 
 static enum err register_run(struct tx *tx, struct job *job)
 {
 	struct account_register *r = (struct account_register *)job;
-	enum err err = check_free(tx, r);
-	if (err || r->outcome != ACCOUNT_OK)
+	bool any = false;
+	enum err err = r->first_only ? anybody_there(tx, &any) : ERR_OK;
+	r->outcome = any ? ACCOUNT_CLOSED : ACCOUNT_OK;
+	if (err || any)
 		return err;
-	int64_t now = tx->now.wall_ms;
 	r->profile = (struct profile){.user = job->user,
 		.username = r->username,
 		.email = r->email,
 		.password = r->password_hash,
-		.avatar = STR(""),
-		.role = STR("user"),
-		.audio = STR("sub"),
-		.server = STR("hd-1"),
-		.created = now,
-		.updated = now};
-	user_oid(job->user, now, r->profile.oid);
-	err = profile_insert(tx->s, &r->profile);
-	if (!err)
-		err = insert_account(tx, job->user);
-	if (!err)
-		err = login_put(tx->s, LOGIN_EMAIL, r->email, job->user);
-	if (!err)
-		err = login_put(tx->s, LOGIN_NAME, r->username, job->user);
-	return err ? err : session_start(tx, job->user, &r->session);
+		.role = STR("user")};
+	err = account_create(tx, &r->profile, &r->outcome);
+	return err || r->outcome != ACCOUNT_OK ? err : session_start(tx, job->user, &r->session);
 }
 
 struct account_register *account_register_make(uint64_t user)
@@ -174,6 +181,21 @@ struct account_password *account_password_make(uint64_t user)
 
 /* --- deletion --- */
 
+enum err account_erase(struct tx *tx, const struct profile *p)
+{
+	enum err err = login_delete(tx->s, LOGIN_EMAIL, p->email, p->user);
+	if (!err)
+		err = login_delete(tx->s, LOGIN_NAME, p->username, p->user);
+	if (!err)
+		err = profile_delete(tx->s, p->user);
+	if (err)
+		return err;
+	struct query q = stmt_query(tx->s, STMT_ACCOUNT_PURGE);
+	query_int(&q, PURGE_ACCOUNT_BIT);
+	query_int(&q, (int64_t)p->user);
+	return query_run(&q);
+}
+
 static enum err delete_run(struct tx *tx, struct job *job)
 {
 	struct account_delete *d = (struct account_delete *)job;
@@ -182,17 +204,7 @@ static enum err delete_run(struct tx *tx, struct job *job)
 	d->outcome = err == ERR_NOT_FOUND ? ACCOUNT_MISSING : ACCOUNT_OK;
 	if (err)
 		return err == ERR_NOT_FOUND ? ERR_OK : err;
-	err = login_delete(tx->s, LOGIN_EMAIL, profile.email, job->user);
-	if (!err)
-		err = login_delete(tx->s, LOGIN_NAME, profile.username, job->user);
-	if (!err)
-		err = profile_delete(tx->s, job->user);
-	if (err)
-		return err;
-	struct query q = stmt_query(tx->s, STMT_ACCOUNT_PURGE);
-	query_int(&q, PURGE_ACCOUNT_BIT);
-	query_int(&q, (int64_t)job->user);
-	return query_run(&q);
+	return account_erase(tx, &profile);
 }
 
 struct account_delete *account_delete_make(uint64_t user)

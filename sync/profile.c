@@ -138,6 +138,15 @@ enum err profile_rehash(struct statements *s, uint64_t user, struct str hash)
 	return query_run(&q);
 }
 
+enum err profile_role(struct statements *s, uint64_t user, struct str role, int64_t now_ms)
+{
+	struct query q = stmt_query(s, STMT_PROFILE_ROLE);
+	query_text(&q, role);
+	query_int(&q, now_ms);
+	query_int(&q, (int64_t)user);
+	return query_run(&q);
+}
+
 enum err profile_reset(struct statements *s, uint64_t user, const unsigned char *hash, int64_t expires)
 {
 	struct query q = stmt_query(s, STMT_PROFILE_RESET);

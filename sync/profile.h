@@ -29,6 +29,15 @@ enum err profile_rehash(struct statements *s, uint64_t user, struct str hash);
 enum err profile_reset(struct statements *s, uint64_t user, const unsigned char *hash, int64_t expires);
 enum err profile_delete(struct statements *s, uint64_t user);
 
+/*
+ * In the transaction of another job. A new account of p->user: its rows, unless address or name are taken
+ * (*outcome). p has user, username, email (folded), password and role; the rest is filled in.
+ */
+enum err account_create(struct tx *tx, struct profile *p, enum account_outcome *outcome);
+/* The mark after which the account is gone; rows follow in slices. */
+enum err account_erase(struct tx *tx, const struct profile *p);
+enum err profile_role(struct statements *s, uint64_t user, struct str role, int64_t now_ms);
+
 /* In the transaction of another job: begins a session, with its device; bounds both. */
 enum err session_start(struct tx *tx, uint64_t user, const struct session_begin *b);
 enum err session_end_others(struct tx *tx, uint64_t user, struct session_id keep);

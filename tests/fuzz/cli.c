@@ -52,6 +52,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		CHECK(why.len == 0);
 		CHECK(of_argv(cli.flags.config_path, argc, argv) && of_argv(cli.flags.data_dir, argc, argv));
 		CHECK(of_argv(cli.flags.port, argc, argv) && of_argv(cli.flags.bind, argc, argv));
+		for (size_t i = 0; i < CLI_ARGUMENTS; i++)
+			CHECK(!cli.args[i] == (i >= cli.arg_count) && of_argv(cli.args[i], argc, argv));
+		CHECK(cli.action != CLI_GROUP);
 		CHECK(cli.action != CLI_HELP || has(argc, argv, "--help") || has(argc, argv, "-h"));
 		CHECK(cli.action != CLI_VERSION || has(argc, argv, "--version"));
 	}

@@ -63,7 +63,7 @@ static void test_refused(void **state)
 {
 	(void)state;
 	static const struct {
-		const char *words[3];
+		const char *words[6];
 		const char *says[2];
 	} cases[] = {
 		{{"--prot", "80"}, {"--prot", "did you mean --port?"}},
@@ -81,6 +81,12 @@ static void test_refused(void **state)
 		{{"verify", "--port=1"}, {"unknown flag --port", "see tsuzukid verify --help"}},
 		{{"verify", "--repiar"}, {"unknown flag --repiar", "did you mean --repair?"}},
 		{{"verify", "--repair=yes"}, {"--repair takes no value", ""}},
+		{{"user"}, {"tsuzukid user: ", "user add"}},
+		{{"user", "ad"}, {"unknown command user ad", "did you mean add?"}},
+		{{"user", "zzzzzz"}, {"unknown command user zzzzzz", "see tsuzukid user --help"}},
+		{{"user", "add"}, {"user add needs NAME EMAIL", "tsuzukid user add --help"}},
+		{{"user", "list", "all"}, {"tsuzukid user list takes no argument all", ""}},
+		{{"user", "delete", "--", "-x", "y"}, {"takes no further argument y", ""}},
 		{{"verify", "now"}, {"tsuzukid verify takes no argument now", "see tsuzukid verify --help"}},
 		{{"--port"}, {"--port needs a value", "--port N"}},
 		{{"--port="}, {"--port needs a value", "--port N"}},
@@ -125,6 +131,34 @@ static void test_commands(void **state)
 	buf_free(&why);
 }
 
+static void test_arguments(void **state)
+{
+	(void)state;
+	struct cli cli;
+	struct buf why = buf_make(4096);
+	assert_int_equal(PARSE("user", "add", "anna", "--admin", "a@b.cc", "--data-dir", "d"), ERR_OK);
+	assert_int_equal(cli.action, CLI_USER_ADD);
+	assert_int_equal(cli.arg_count, 2);
+	assert_string_equal(cli.args[0], "anna");
+	assert_string_equal(cli.args[1], "a@b.cc");
+	assert_true(cli.admin);
+	assert_string_equal(cli.flags.data_dir, "d");
+	assert_int_equal(PARSE("user", "delete", "--yes", "--", "--anna"), ERR_OK);
+	assert_true(cli.yes);
+	assert_string_equal(cli.args[0], "--anna");
+	assert_int_equal(PARSE("user", "list", "--json"), ERR_OK);
+	assert_true(cli.json);
+	assert_int_equal(cli.arg_count, 0);
+	assert_int_equal(PARSE("user", "--help"), ERR_OK);
+	assert_int_equal(cli.action, CLI_HELP);
+	assert_int_equal(PARSE("user", "add", "-h"), ERR_OK);
+	buf_clear(&why);
+	cli_help_command(cli.command, &why);
+	assert_non_null(strstr(why.ptr, "Usage: tsuzukid user add NAME EMAIL [--config FILE]"));
+	assert_non_null(strstr(why.ptr, "Exit status: "));
+	buf_free(&why);
+}
+
 static void test_help(void **state)
 {
 	(void)state;
@@ -161,6 +195,7 @@ int main(void)
 		cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_version),
 	};
