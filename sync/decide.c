@@ -1,12 +1,10 @@
-#include "sync/decide.h"
+#include "sync/decide_step.h"
 
 #include <string.h>
 
 #include "sync/base/check.h"
 #include "sync/merge.h"
 #include "sync/registers.h"
-
-enum { REGISTERS_CAP = 64 * 1024 };
 
 struct work_item *work_find(struct work *w, enum collection collection, struct str key)
 {
@@ -25,60 +23,6 @@ struct work_session *work_session(
 			return s;
 	}
 	return NULL;
-}
-
-/* The op being decided, and what is known of it so far. */
-struct step {
-	struct work *w;
-	const struct op *op;
-	struct work_item *wi;
-	struct stamp cleared;
-	struct stamp stamp;
-	unsigned present;
-	const struct value *values; /* whole, by register */
-	bool candidate;
-	enum rule rule;
-	int64_t row;
-	unsigned won;
-	bool coalesced;
-	struct op_result *out;
-	struct admission admission; /* of an op with an event: values point into it */
-};
-
-enum {
-	ORDER_MS = 10000
-}; /* how far an op may come out before the same device's previous one and be moved behind it */
-
-/* An offer keeps its stamp, but is never later than the beginning of the present epoch. */
-static struct stamp offered_stamp(const struct work *w, struct stamp offer)
-{
-	int64_t late = stamp_ms(offer) - w->account.epoch_began;
-	if (late <= 0)
-		return offer;
-	int64_t seconds = late / 1000;
-	return stamp_make(
-		w->account.epoch_began, seconds > 65535 ? 65535 : (unsigned)seconds, stamp_device(offer));
-}
-
-/* When an op happened (sync-protocol.md section 3). */
-static struct stamp op_stamp(struct work *w, const struct op *op)
-{
-	if (stamp_set(op->offer))
-		return offered_stamp(w, op->offer);
-	struct stamp stamp;
-	/* An op that only arrives now keeps the time it happened; one made here is later than the epoch's
-	 * beginning. */
-	if (op->has_at || op->age_ms > 0) {
-		int64_t ms = op->has_at ? op->at_ms : w->received - op->age_ms;
-		stamp = stamp_make(ms < w->received ? ms : w->received, 0, op->device);
-	} else {
-		stamp = stamp_clock_make(
-			&w->account.clock, w->received, w->account.epoch_began + 1, op->device);
-	}
-	if (stamp_set(op->after) && stamp_cmp(stamp, op->after) <= 0 &&
-		stamp_ms(op->after) - stamp_ms(stamp) <= ORDER_MS)
-		stamp = stamp_next(op->after);
-	return stamp;
 }
 
 void decide_count(struct account *a, const struct item *it, int sign)
@@ -222,98 +166,6 @@ static void merge_registers(struct step *st)
 	st->out->rule = won == count ? RULE_NEWEST : is_void ? void_rule(st) : RULE_LATER_STAMP;
 }
 
-static unsigned descriptive(void)
-{
-	unsigned mask = 0;
-	for (int reg = 0; reg < REG_COUNT; reg++)
-		if (register_defs[reg].flags & DESCRIPTIVE)
-			mask |= 1u << reg;
-	return mask;
-}
-
-static enum err registers_text(struct step *st, struct str *out)
-{
-	/* What a clear had already made void is journalled without its values, but for those that survive it.
-	 */
-	unsigned mask = st->present;
-	if (stamp_cmp(st->stamp, st->cleared) <= 0 && !st->w->keep_void[st->op->collection])
-		mask &= descriptive();
-	if (!mask) {
-		*out = STR("");
-		return ERR_OK;
-	}
-	struct buf text = buf_make(REGISTERS_CAP);
-	registers_json(mask, st->values, &text);
-	bool ok = buf_ok(&text) && arena_str(st->w->arena, buf_str(&text), out);
-	buf_free(&text);
-	return ok ? ERR_OK : ERR_NOMEM;
-}
-
-static struct work_row *push_row(struct step *st, int64_t row, bool rewrite)
-{
-	struct work *w = st->w;
-	struct work_row *wr = &w->rows[w->row_count++];
-	*wr = (struct work_row){.of = st->wi, .rewrite = rewrite};
-	wr->row = (struct journal_row){.row = row,
-		.collection = st->op->collection,
-		.item = st->wi ? st->wi->item.id : 0,
-		.seq = ++w->account.head,
-		.stamp = st->stamp,
-		.received = w->received,
-		.kind = st->op->kind,
-		.event = st->op->restore_seq ? EVENT_MANUAL : st->op->event,
-		.session = st->op->session,
-		.outcome = st->out->outcome,
-		.rule = st->out->rule,
-		.registers = STR("")};
-	wr->row.first_seq = wr->row.seq;
-	wr->won = st->won;
-	w->account.head_row = row;
-	return wr;
-}
-
-/* The row of this job that has that number, so that a second tick in one push rewrites what the first one
- * made. */
-static struct work_row *row_of_job(struct work *w, int64_t row)
-{
-	for (size_t i = w->row_count; i-- > 0;)
-		if (w->rows[i].row.row == row)
-			return &w->rows[i];
-	return NULL;
-}
-
-static enum err rewrite_row(struct step *st, int64_t row)
-{
-	struct work_row *wr = row_of_job(st->w, row);
-	struct str registers;
-	enum err err = registers_text(st, &registers);
-	if (err)
-		return err;
-	if (!wr) {
-		wr = push_row(st, row, true);
-	} else {
-		wr->row.seq = ++st->w->account.head;
-		wr->row.stamp = st->stamp;
-		wr->row.received = st->w->received;
-		wr->won |= st->won;
-		st->w->account.head_row = row;
-	}
-	wr->row.registers = registers;
-	return ERR_OK;
-}
-
-static enum err insert_row(struct step *st)
-{
-	struct str registers;
-	enum err err = registers_text(st, &registers);
-	if (err)
-		return err;
-	push_row(st, st->row, false)->row.registers = registers;
-	if (st->wi)
-		st->wi->item.rows++;
-	return ERR_OK;
-}
-
 /* A tick that goes on: same device, session and episode, later, not backwards, position alone (section 5). */
 static bool ticks_on(const struct step *st, struct stamp stamp, int64_t episode, double time)
 {
@@ -341,8 +193,8 @@ static enum err decide_candidate(struct step *st)
 		const struct field *f = values[REG_POSITION].f;
 		if (!err && present == 1u << REG_POSITION &&
 			ticks_on(st, s->candidate.stamp, f[POSITION_EPISODE].i, f[POSITION_TIME].r)) {
-			err = rewrite_row(st, s->state.candidate_row);
-			const struct work_row *on = row_of_job(w, s->state.candidate_row);
+			err = decide_rewrite_row(st, s->state.candidate_row);
+			const struct work_row *on = decide_row_of_job(w, s->state.candidate_row);
 			if (!err && on)
 				s->candidate = on->row;
 			return err;
@@ -352,7 +204,7 @@ static enum err decide_candidate(struct step *st)
 	st->wi->dirty = true;
 	st->wi->tick = false;
 	st->row = w->next_row++;
-	enum err err = insert_row(st);
+	enum err err = decide_insert_row(st);
 	if (!err) {
 		s->state.candidate_row = st->row;
 		s->candidate = w->rows[w->row_count - 1].row;
@@ -411,9 +263,9 @@ static enum err decide_set(struct step *st)
 		changed(w, it);
 	set_running(st);
 	if (st->coalesced)
-		return rewrite_row(st, st->row);
+		return decide_rewrite_row(st, st->row);
 	st->wi->tick = false;
-	return insert_row(st);
+	return decide_insert_row(st);
 }
 
 static enum err decide_delete(struct step *st)
@@ -431,7 +283,7 @@ static enum err decide_delete(struct step *st)
 	bool gone = !item_exists(it, st->cleared);
 	st->out->outcome = !newer ? OUTCOME_SUPERSEDED : gone ? OUTCOME_APPLIED : OUTCOME_MERGED;
 	st->out->rule = newer && gone ? RULE_NEWEST : RULE_LATER_STAMP;
-	return insert_row(st);
+	return decide_insert_row(st);
 }
 
 static enum err decide_clear(struct step *st)
@@ -451,7 +303,7 @@ static enum err decide_clear(struct step *st)
 			w->account.purge |= 1u << c;
 		w->recount |= c == COLLECTION_WATCHLIST;
 	}
-	return insert_row(st);
+	return decide_insert_row(st);
 }
 
 /* An offer of what is held already: nothing to journal. */
@@ -504,7 +356,7 @@ enum err decide_op(struct work *w, const struct op *op, struct work_item *wi, st
 		.w = w, .op = op, .wi = wi, .cleared = w->account.cleared[op->collection], .out = out};
 	memset(out, 0, sizeof *out);
 	if (op->kind == OP_CLEAR) {
-		st.stamp = out->stamp = op_stamp(w, op);
+		st.stamp = out->stamp = decide_stamp(w, op);
 		enum err err = decide_kind(&st);
 		out->cleared = w->account.cleared[op->collection];
 		return err;
@@ -515,7 +367,7 @@ enum err decide_op(struct work *w, const struct op *op, struct work_item *wi, st
 		out->outcome = OUTCOME_REFUSED;
 		return ERR_OK;
 	}
-	st.stamp = out->stamp = op_stamp(w, op);
+	st.stamp = out->stamp = decide_stamp(w, op);
 	bool existed = item_exists(it, st.cleared);
 	out->seq_before = it->seq;
 	decide_count(&w->account, it, -1);
