@@ -1,10 +1,11 @@
-// packaging/install-depends: what it asks apt for, with stand-ins for dpkg and apt before it on the PATH.
+// packaging/: what install-depends asks apt for, with stand-ins for dpkg and apt before it on the PATH; the manual.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { BIN } from '../harness/daemon.mjs';
 
 const script = new URL('../../packaging/install-depends', import.meta.url).pathname;
 let folder;
@@ -47,5 +48,13 @@ describe('install-depends', () => {
 
 	test('needs no package whose commands are all there', () => {
 		assert.equal(asked('# a comment\n\nwith there\npart there absent\n', {}), 'part');
+	});
+});
+
+describe('the manual', () => {
+	test('says about flags, commands and exit codes what the program says (else: packaging/reference PROGRAM)', () => {
+		const reference = new URL('../../packaging/reference', import.meta.url).pathname;
+		const run = spawnSync(reference, [BIN, '--check'], { encoding: 'utf8' });
+		assert.equal(run.status, 0, run.stdout + run.stderr);
 	});
 });
