@@ -66,13 +66,15 @@ static struct pending *list_add(struct op_list *l)
 	return &l->list[l->count++];
 }
 
-/* Registers whose value is there: one that was erased when it became void cannot be given. */
-static unsigned givable(const struct item *it)
+/* Registers whose value is there: one that was erased when it became void, by the settled barrier or a
+ * delete, cannot be given. */
+static unsigned givable(const struct item *it, struct stamp barrier)
 {
 	unsigned mask = 0;
 	for (int reg = 0; reg < REG_COUNT; reg++)
 		if (register_of((enum reg)reg, it->collection) && stamp_set(it->cells[reg].stamp) &&
-			value_valid((enum reg)reg, &it->cells[reg].value))
+			value_valid((enum reg)reg, &it->cells[reg].value) &&
+			(register_defs[reg].flags & DESCRIPTIVE || item_holds(it, (enum reg)reg, barrier)))
 			mask |= 1u << reg;
 	return mask;
 }
@@ -104,9 +106,9 @@ static enum err add_set(struct op_list *l, const struct item *it, unsigned mask,
 	return ok ? ERR_OK : ERR_NOMEM;
 }
 
-static enum err add_item(struct op_list *l, const struct item *it)
+static enum err add_item(struct op_list *l, const struct item *it, struct stamp barrier)
 {
-	unsigned left = givable(it);
+	unsigned left = givable(it, barrier);
 	enum err err = ERR_OK;
 	if (stamp_set(it->deleted)) {
 		struct pending *p = list_add(l);
@@ -153,7 +155,8 @@ static enum err unsettle(struct tx *tx, struct work *w, const struct item *it, s
 	return settled_save(tx->s, w->account.user, &nothing, a);
 }
 
-static enum err add_collection(struct tx *tx, struct work *w, enum collection c, struct op_list *l)
+static enum err add_collection(
+	struct tx *tx, struct work *w, enum collection c, struct stamp barrier, struct op_list *l)
 {
 	struct giving_page page = giving_first(w->account.user, c);
 	enum err err = ERR_OK;
@@ -166,7 +169,7 @@ static enum err add_collection(struct tx *tx, struct work *w, enum collection c,
 			if (err == ERR_NOT_FOUND)
 				err = ERR_OK;
 			if (!err)
-				err = add_item(l, &settled);
+				err = add_item(l, &settled, barrier);
 			if (!err)
 				err = unsettle(tx, w, it, &page.arena);
 		}
@@ -185,7 +188,7 @@ static enum err add_settled(struct tx *tx, struct work *w, struct op_list *l)
 		struct stamp barrier = w->upstream.known ? w->upstream.cleared[c] : w->account.cleared[c];
 		err = add_barrier(l, (enum collection)c, barrier);
 		if (!err)
-			err = add_collection(tx, w, (enum collection)c, l);
+			err = add_collection(tx, w, (enum collection)c, barrier, l);
 		w->upstream.cleared[c] = (struct stamp){{0}};
 	}
 	return err;

@@ -15,6 +15,7 @@ struct held {
 	bool kept;	      /* the store has a row of what is settled */
 	struct pending *list; /* what waits, in the order of numbers */
 	size_t count;
+	unsigned told;	   /* registers that this answer tells */
 	int64_t restamped; /* seq of a journal row of it that got its final stamp, 0: none */
 	bool changed;	   /* item is to be saved */
 };

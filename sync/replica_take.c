@@ -184,6 +184,7 @@ static enum err take_item(struct take *t, const struct answer_item *ai)
 	enum err err = held_key(t->items, ai->collection, ai->key, &h);
 	if (err)
 		return err;
+	h->told |= ai->told;
 	for (int reg = 0; reg < REG_COUNT; reg++) {
 		const struct cell *was = &h->settled.cells[reg];
 		const struct cell *is = &ai->cells[reg];
@@ -322,6 +323,29 @@ static struct stamp changed_at(const struct held *h, const struct item *top)
 	return stamp_set(newest) ? newest : item_newest(&h->item);
 }
 
+/*
+ * What was erased and counts again, by a barrier that moved back, has no row. When this answer tells it, it
+ * is to be journalled, also when its value looks as it did; else it is not known. True: there is something to
+ * journal.
+ */
+static bool settle_erased(const struct held *h, struct stamp cleared, struct item *top)
+{
+	bool again = false;
+	for (int reg = 0; reg < REG_COUNT; reg++) {
+		struct cell *cell = &top->cells[reg];
+		const struct cell *was = &h->item.cells[reg];
+		if (register_defs[reg].flags & DESCRIPTIVE || !register_of((enum reg)reg, top->collection) ||
+			cell->row || was->row || stamp_cmp(cell->stamp, was->stamp) != 0 ||
+			!item_holds(top, (enum reg)reg, cleared))
+			continue;
+		if (h->told & 1u << reg)
+			again = true;
+		else
+			*cell = (struct cell){.value = value_default((enum reg)reg)};
+	}
+	return again;
+}
+
 static enum err decide_held(struct take *t, struct held *h)
 {
 	struct work *w = t->w;
@@ -330,8 +354,9 @@ static enum err decide_held(struct take *t, struct held *h)
 	enum err err = held_top(t->items, h, &top);
 	if (err)
 		return err;
+	bool known_again = settle_erased(h, w->account.cleared[top.collection], &top);
 	bool same = same_cells(&h->item, &top);
-	if (same && h->item.created == top.created && !h->restamped && !h->item.fresh)
+	if (same && !known_again && h->item.created == top.created && !h->restamped && !h->item.fresh)
 		return ERR_OK;
 	h->changed = true;
 	w->force = true;
