@@ -101,6 +101,8 @@ int64_t wall_look(struct wall *w, struct now now)
 		corrected = expected;
 	}
 	w->shown = (struct now){behind ? expected : corrected, now.mono_ms};
+	if (w->first_ms == 0)
+		w->first_ms = corrected;
 	return corrected;
 }
 
@@ -108,6 +110,10 @@ int64_t stamp_clock_now(struct stamp_clock *c, const struct wall *w, struct now 
 {
 	/* A correction that this process made since the offset was stored counts for this user too. */
 	int64_t since = same_start ? w->run - c->run : w->run;
+	/* Found behind at the start, it has run on since then, whether anything was written or not. */
+	int64_t behind = c->ms - (w->first_ms + c->offset);
+	if (!same_start && w->first_ms && behind > 0)
+		c->offset += behind;
 	c->offset += since;
 	c->run = w->run;
 	int64_t ms = now.wall_ms + c->offset;

@@ -45,6 +45,7 @@ bool device_eq(struct device_id a, struct device_id b);
 struct wall {
 	struct now shown; /* at the last look; the errors of looks do not add up in it */
 	int64_t run;	  /* ms to add to the wall clock */
+	int64_t first_ms; /* the wall clock at the first look, 0: there was none yet */
 };
 
 /* Takes one look at the clocks; returns the corrected wall clock in ms. */

@@ -272,6 +272,24 @@ static void a_server_that_starts_is_not_before_what_it_showed(void **state)
 	assert_true(shows(w->home, COLLECTION_WATCHLIST, "a", "\"second\""));
 }
 
+/* It looks at its clock when it starts, and has written nothing since. */
+static void a_clock_found_behind_runs_on_without_a_write(void **state)
+{
+	struct world *w = *state;
+	(void)exchange_answer(w->home, test_device(40),
+		"{\"ops\":[{\"n\":1,\"collection\":\"watchlist\",\"key\":\"a\",\"set\":{\"notes\":\"first\"}}"
+		"]}");
+	w->home->now.wall_ms -= YEAR_MS;
+	fixture_restart(w->home);
+	(void)checked_slices(w->home, 1);
+	pass(w, HOUR_MS);
+	(void)exchange_answer(w->home, test_device(41),
+		"{\"ops\":[{\"n\":1,\"collection\":\"watchlist\",\"key\":\"a\",\"age\":60000,\"set\":{"
+		"\"notes\":"
+		"\"second\"}}]}");
+	assert_true(shows(w->home, COLLECTION_WATCHLIST, "a", "\"second\""));
+}
+
 /* The laptop's clock is a year behind until it hears the home server; then it starts anew. */
 static void what_waits_moves_along_with_the_clock(void **state)
 {
@@ -304,6 +322,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_a_link_cannot_give_is_dropped_below, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_server_that_starts_is_not_before_what_it_showed, setup_linked, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_clock_found_behind_runs_on_without_a_write, setup_linked, teardown),
 		cmocka_unit_test_setup_teardown(what_waits_moves_along_with_the_clock, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
