@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "daemon/suggest.h"
 #include "sync/base/check.h"
+#include "sync/base/suggest.h"
 
 enum flag_id {
 	FLAG_CONFIG,
