@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "daemon/cli_table.h"
-#include "daemon/suggest.h"
+#include "sync/base/suggest.h"
 
 enum { COMMANDS_MAX = 32 };
 

@@ -11,8 +11,8 @@
 #include "daemon/config_file.h"
 #include "daemon/config_value.h"
 #include "daemon/limits.h"
-#include "daemon/suggest.h"
 #include "sync/base/check.h"
+#include "sync/base/suggest.h"
 
 enum option_id {
 #define OPTION_GROUP(title)

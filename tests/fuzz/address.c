@@ -13,7 +13,7 @@ static bool same(const struct address *a, const struct address *b)
 static void check_address(struct str text)
 {
 	static const struct address unknown;
-	struct address a, again;
+	struct address a, again = unknown;
 	char written[ADDRESS_TEXT_SIZE];
 	if (!address_parse(text, &a))
 		return;

@@ -1,4 +1,4 @@
-#include "daemon/suggest.h"
+#include "sync/base/suggest.h"
 
 enum { SUGGEST_LENGTH = 48 }; /* bytes; longer words are like no other */
 

@@ -1,6 +1,6 @@
 /* "Did you mean": the known word that a mistyped one is nearest to. */
-#ifndef TSUZUKI_DAEMON_SUGGEST_H
-#define TSUZUKI_DAEMON_SUGGEST_H
+#ifndef TSUZUKI_SYNC_BASE_SUGGEST_H
+#define TSUZUKI_SYNC_BASE_SUGGEST_H
 
 #include "sync/base/str.h"
 
