@@ -338,7 +338,8 @@ static bool settle_erased(const struct held *h, struct stamp cleared, struct ite
 			cell->row || was->row || stamp_cmp(cell->stamp, was->stamp) != 0 ||
 			!item_holds(top, (enum reg)reg, cleared))
 			continue;
-		if (h->told & 1u << reg)
+		/* What a delete that waits had voided is kept beside it. */
+		if (h->kept || h->told & 1u << reg)
 			again = true;
 		else
 			*cell = (struct cell){.value = value_default((enum reg)reg)};

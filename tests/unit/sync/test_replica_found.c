@@ -235,6 +235,21 @@ static void a_repeated_op_hears_it_too(void **state)
 	assert_null(fixture_view(w->phone.f, COLLECTION_PROGRESS, "anime-1"));
 }
 
+/* The laptop's clock is an hour ahead: its delete looks later than the place, until the home server says when
+ * it was. */
+static void what_a_delete_took_too_early_comes_back(void **state)
+{
+	struct world *w = *state;
+	w->laptop.f->now.wall_ms += HOUR_MS;
+	act(w->laptop.f, OP_DELETE, COLLECTION_PROGRESS, "anime-1");
+	pass(w, 60000);
+	watch(w->home, 555);
+	pull_alone(&w->laptop);
+	assert_null(fixture_view(w->laptop.f, COLLECTION_PROGRESS, "anime-1"));
+	everybody(w);
+	assert_true(shows(w->laptop.f, COLLECTION_PROGRESS, "anime-1", "555"));
+}
+
 /* The laptop was a server of its own, and has erased what it cannot give. */
 static void what_a_link_cannot_give_is_dropped_below(void **state)
 {
@@ -318,6 +333,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_was_erased_too_early_comes_back, setup_linked, teardown),
 		cmocka_unit_test_setup_teardown(
 			those_below_hear_what_was_moved_into_the_void, setup_linked, teardown),
+		cmocka_unit_test_setup_teardown(
+			what_a_delete_took_too_early_comes_back, setup_linked, teardown),
 		cmocka_unit_test_setup_teardown(a_repeated_op_hears_it_too, setup_linked, teardown),
 		cmocka_unit_test_setup_teardown(what_a_link_cannot_give_is_dropped_below, setup, teardown),
 		cmocka_unit_test_setup_teardown(
