@@ -155,6 +155,23 @@ static enum err unsettle(struct tx *tx, struct work *w, const struct item *it, s
 	return settled_save(tx->s, w->account.user, &nothing, a);
 }
 
+/* What is void by the settled barrier is not given, so it must not be found again should that barrier move
+ * back. */
+static enum err erase_void(struct tx *tx, const struct work *w, struct item *it, struct stamp barrier)
+{
+	bool any = false;
+	for (int reg = 0; reg < REG_COUNT; reg++)
+		any |= register_of((enum reg)reg, it->collection) &&
+		       !(register_defs[reg].flags & DESCRIPTIVE) && it->cells[reg].row &&
+		       !item_holds(it, (enum reg)reg, barrier);
+	if (!any)
+		return ERR_OK;
+	item_void_values(it, barrier);
+	if (!item_holds(it, REG_POSITION, barrier))
+		it->running = RUNNING_NOT;
+	return item_save(tx->s, w->account.user, it, w->account.cleared[it->collection]);
+}
+
 static enum err add_collection(
 	struct tx *tx, struct work *w, enum collection c, struct stamp barrier, struct op_list *l)
 {
@@ -172,6 +189,8 @@ static enum err add_collection(
 				err = add_item(l, &settled, barrier);
 			if (!err)
 				err = unsettle(tx, w, it, &page.arena);
+			if (!err)
+				err = erase_void(tx, w, it, barrier);
 		}
 		if (err)
 			break;

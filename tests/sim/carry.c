@@ -338,7 +338,6 @@ static void request_arrives(struct world *w, const struct message *m)
 		return;
 	struct buf out = buf_make(ANSWER_CAP);
 	enum served served = serve_broken(w, m, &out);
-	w->exchanges++;
 	world_say(w, "node %d answers %d with %d: %s", m->to, m->sender, (int)served, out.ptr ? out.ptr : "");
 	if (served == SERVED_DEAD) {
 		fate_dies(w, n);

@@ -53,13 +53,6 @@ bool world_above(const struct world *w, int user, int upper, int lower)
 	return false;
 }
 
-int world_root(const struct world *w, int user, int node)
-{
-	while (w->nodes[node].places[user].parent != NO_PARENT)
-		node = w->nodes[node].places[user].parent;
-	return node;
-}
-
 /* --- making it --- */
 
 static struct weather draw_weather(struct rng *rng)

@@ -118,12 +118,10 @@ struct world {
 		int64_t true_ms;
 		struct client client;
 	} copies[COPIES];
-	bool calm; /* no faults any more */
-	int64_t exchanges;
-	int64_t moved; /* counts what changed anywhere, for the end */
+	bool calm;     /* no faults any more */
+	int64_t moved; /* counts what changed anywhere */
 	int relinks;
-	/* What went wrong: the first thing that did. */
-	bool failed;
+	bool failed; /* what went wrong first: */
 	char promise[8];
 	char failure[1024];
 	/* How often what was done, for --verbose. */
@@ -136,23 +134,16 @@ struct world {
 /* Sets up what the seed says; `base` is a folder with room for a folder of each node, 0, 1 and so on. */
 void world_make(struct world *w, uint64_t seed, const char *base, struct controls controls, bool verbose);
 void world_free(struct world *w);
-/* Lets it live: acts, exchanges, faults. */
 void world_live(struct world *w);
 /* Faults stop, nobody acts any more, everything is up. */
 void world_calm(struct world *w);
-/* Everybody exchanges until nothing moves. */
 void world_settle(struct world *w);
 
-/* Notes a failure of a promise; the first counts. */
 void world_fail(struct world *w, const char *promise, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void world_say(const struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Lets time pass; what arrives meanwhile arrives. */
 void world_pass(struct world *w, int64_t ms);
-/* Whether a replica is the upstream of another one, directly or not. */
-/* An empty folder for a node that is to be. */
 void world_folder(const struct world *w, int index, char out[DISK_PATH]);
 bool world_above(const struct world *w, int user, int upper, int lower);
-int world_root(const struct world *w, int user, int node);
 
 #endif
