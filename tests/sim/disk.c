@@ -538,14 +538,6 @@ static int vfs_time(sqlite3_vfs *vfs, double *out)
 	return SQLITE_OK;
 }
 
-static int vfs_last_error(sqlite3_vfs *vfs, int size, char *out)
-{
-	(void)vfs;
-	(void)size;
-	(void)out;
-	return 0;
-}
-
 static void on_log(void *context, int code, const char *text)
 {
 	const bool *aloud = context;
@@ -565,8 +557,7 @@ bool disk_install(bool *aloud)
 		.xFullPathname = vfs_path,
 		.xRandomness = vfs_random,
 		.xSleep = vfs_sleep,
-		.xCurrentTime = vfs_time,
-		.xGetLastError = vfs_last_error};
+		.xCurrentTime = vfs_time};
 	return sqlite3_config(SQLITE_CONFIG_LOG, on_log, aloud) == SQLITE_OK &&
 	       sqlite3_vfs_register(&vfs, 1) == SQLITE_OK;
 }
