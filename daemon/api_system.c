@@ -6,35 +6,38 @@
 #include "daemon/api.h"
 #include "daemon/app.h"
 #include "daemon/auth.h"
+#include "daemon/health.h"
 #include "daemon/http.h"
 #include "daemon/metrics.h"
 #include "schema/schema.h"
-#include "sync/query.h"
 
-/* Why writes cannot be taken now; NULL when they can. */
-static const char *trouble(struct app *app)
+static void health_reasons(struct buf *b, unsigned found)
 {
-	struct writer_stats stats = writer_stats(app->writer);
-	if (stats.failed)
-		return "The disk failed. Check it; the server stops itself.";
-	if (stats.disk_full)
-		return "The disk is full. Free some space; writes go on by themselves.";
-	if (stats.queued >= LIMIT_QUEUE_OPS)
-		return "The store is busy. Try again soon.";
-	if (query_alive(app->reader))
-		return "The database cannot be read. See the log.";
-	return NULL;
+	bool first = true;
+	for (unsigned i = 0; i < HEALTH_TROUBLES; i++) {
+		if (!(found & 1u << i))
+			continue;
+		if (first) {
+			buf_text(b, ",\"reason\":");
+			buf_json(b, str_from(health_text((enum health_trouble)i)));
+		}
+		buf_text(b, first ? ",\"reasons\":[\"" : ",\"");
+		buf_text(b, health_word((enum health_trouble)i));
+		buf_char(b, '"');
+		first = false;
+	}
+	if (!first)
+		buf_char(b, ']');
 }
 
 void api_health(struct request *r)
 {
 	struct now now = loop_now();
-	const char *why = trouble(r->app);
+	unsigned found = health_look(r->app);
 	struct buf b = buf_make(LIMIT_BODY);
 	buf_text(&b, "{\"success\":true,\"message\":\"Server is running\",\"status\":");
-	buf_text(&b, why ? "\"degraded\",\"reason\":" : "\"ok\"");
-	if (why)
-		buf_json(&b, str_from(why));
+	buf_text(&b, found ? "\"degraded\"" : "\"ok\"");
+	health_reasons(&b, found);
 	buf_text(&b, ",\"timestamp\":");
 	buf_json_time(&b, now.wall_ms);
 	buf_text(&b, ",\"uptime\":");
@@ -45,11 +48,14 @@ void api_health(struct request *r)
 
 void api_health_ready(struct request *r)
 {
-	const char *why = trouble(r->app);
-	if (why)
-		reply_error(r, 503, why, NULL);
-	else
+	unsigned found = health_look(r->app);
+	unsigned first = 0;
+	while (first < HEALTH_TROUBLES && !(found & 1u << first))
+		first++;
+	if (health_takes_writes(found))
 		reply_message(r, "Ready");
+	else
+		reply_error(r, 503, health_text((enum health_trouble)first), NULL);
 }
 
 static void document(struct request *r, const char *type, const unsigned char *bytes, size_t len)

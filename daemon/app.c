@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 
 #include "daemon/auth_cache.h"
+#include "daemon/backups.h"
 #include "daemon/control.h"
+#include "daemon/health.h"
 #include "daemon/http.h"
 #include "daemon/live.h"
 #include "daemon/log.h"
@@ -168,10 +170,13 @@ static void close_app(struct app *app)
 	 */
 	live_stop(app->live);
 	mailer_stop(app->mailer);
+	backups_stop(app->backups);
 	workers_close(app->workers);
 	if (app->loop)
 		loop_run_posted(app->loop); /* what the last tasks came to */
 	writer_close(app->writer);
+	backups_close(app->backups);
+	health_close(app->health);
 	control_close(app->control);
 	mailer_close(app->mailer);
 	http_close(app->http);
@@ -249,6 +254,10 @@ static enum err open_app(struct app *app, struct buf *why)
 		err = open_loop(app);
 	if (!err)
 		err = mailer_open(app, &app->mailer);
+	if (!err)
+		err = backups_open(app, &app->backups);
+	if (!err)
+		err = health_open(app, &app->health);
 	if (!err)
 		err = live_open(app, &app->live);
 	if (!err)

@@ -13,7 +13,9 @@
 #include "sync/store.h"
 
 struct auth;
+struct backups;
 struct control;
+struct health;
 struct http;
 struct lives;
 struct mailer;
@@ -37,6 +39,8 @@ struct app {
 	struct mailer *mailer;
 	struct lives *live;
 	struct http *http;
+	struct backups *backups;
+	struct health *health;
 	struct control *control;
 	struct notify notify;
 	struct now started;

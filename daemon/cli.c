@@ -144,6 +144,12 @@ static void keep(struct cli *cli, enum flag_id id, const char *value)
 	case FLAG_YES:
 		cli->yes = true;
 		break;
+	case FLAG_LATEST:
+		cli->latest = true;
+		break;
+	case FLAG_END_SESSIONS:
+		cli->end_sessions = true;
+		break;
 	case FLAG_COUNT:
 		break;
 	}

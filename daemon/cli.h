@@ -20,7 +20,9 @@ enum cli_action {
 	CLI_USER_LIST,
 	CLI_USER_PASSWD,
 	CLI_USER_ROLE,
-	CLI_USER_DELETE
+	CLI_USER_DELETE,
+	CLI_BACKUP,
+	CLI_RESTORE
 };
 
 enum { CLI_EXIT_USAGE = 64, CLI_ARGUMENTS = 2 };
@@ -37,6 +39,8 @@ struct cli {
 	bool admin;
 	bool json;
 	bool yes;
+	bool latest;
+	bool end_sessions;
 };
 
 /*

@@ -17,6 +17,8 @@ const struct cli_flag cli_flags[FLAG_COUNT] = {
 	[FLAG_ADMIN] = {"--admin", NULL, NULL, "the new user is an admin"},
 	[FLAG_JSON] = {"--json", NULL, NULL, "print JSON, for programs"},
 	[FLAG_YES] = {"--yes", NULL, NULL, "do not ask first"},
+	[FLAG_LATEST] = {"--latest", NULL, NULL, "restore the newest backup in DIR/backups/"},
+	[FLAG_END_SESSIONS] = {"--end-sessions", NULL, NULL, "end every session: everybody logs in anew"},
 };
 
 /* What every command takes. */
@@ -43,6 +45,18 @@ const struct cli_command cli_commands[] = {
 		"delete an account and its data",
 		"NAME is a user name or an e-mail address. Lists and history go with it, which cannot be "
 		"undone but by restoring a backup. " WHERE},
+	{"backup", CLI_BACKUP, COMMON, 0, 1, "[FILE]", "make a backup now, and verify it",
+		"Makes DATA_DIR/backups/tsuzuki-TIME.db and prints its name; with FILE, copies it there too. "
+		"Of those in the folder the newest BACKUP_KEEP are kept. It holds neither the secret nor "
+		"owed "
+		"mail. " WHERE},
+	{"restore", CLI_RESTORE, COMMON | 1 << FLAG_LATEST | 1 << FLAG_END_SESSIONS, 0, 1, "[FILE]",
+		"put a backup in the database's place",
+		"Not while a daemon runs. The backup is verified first; what it replaces is kept in "
+		"DATA_DIR/backups/replaced-TIME.db. Sessions that were ended since live again unless "
+		"--end-sessions is given. Once the daemon is started, devices give back what they hold and "
+		"the "
+		"backup lacks."},
 	{"verify", CLI_VERIFY, COMMON | 1 << FLAG_REPAIR, 0, 0, NULL,
 		"see whether the database agrees with itself",
 		"Reads the whole database and prints one line for everything that does not agree: damage in "
@@ -58,6 +72,7 @@ const struct cli_example cli_examples[] = {
 	{"tsuzukid --config ./.env --check-config", "see whether the settings are good"},
 	{"tsuzukid --bind unix:/run/tsuzuki.sock", "serve on a unix socket, behind a proxy"},
 	{"tsuzukid user add anna anna@example.org", "make an account"},
+	{"tsuzukid backup /mnt/usb/tsuzuki.db", "make a backup, and a copy of it"},
 	{"tsuzukid verify --data-dir ./data", "see whether the database agrees with itself"},
 };
 const size_t cli_example_count = COUNT_OF(cli_examples);

@@ -59,6 +59,8 @@ struct config {
 	enum registration registration;
 	unsigned history_keep;
 	unsigned history_days;
+	int64_t backup_every_ms; /* 0: off */
+	unsigned backup_keep;
 	enum log_level log_level;
 	bool log_json;
 	bool development;      /* NODE_ENV of an old .env: log_level is debug unless it is set */

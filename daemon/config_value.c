@@ -71,6 +71,18 @@ bool value_duration(const struct option *o, struct str text, struct config *c, s
 	return false;
 }
 
+bool value_every(const struct option *o, struct str text, struct config *c, struct buf *fault)
+{
+	if (str_eq(text, STR("off"))) {
+		*(int64_t *)field(o, c) = 0;
+		return true;
+	}
+	bool good = value_duration(o, text, c, fault);
+	if (!good)
+		buf_text(fault, "; off: never");
+	return good;
+}
+
 bool value_rate(const struct option *o, struct str text, struct config *c, struct buf *fault)
 {
 	struct rate *rate = field(o, c);

@@ -30,6 +30,7 @@ struct option {
 
 value_parser value_number;
 value_parser value_duration;
+value_parser value_every;
 value_parser value_rate;
 value_parser value_text;
 value_parser value_host;

@@ -1,9 +1,11 @@
 /* What the control socket's requests do in a running daemon. */
 #include <jansson.h>
+#include <string.h>
 
 #include "daemon/admin.h"
 #include "daemon/app.h"
 #include "daemon/auth.h"
+#include "daemon/backups.h"
 #include "daemon/control.h"
 #include "daemon/limits.h"
 
@@ -55,13 +57,37 @@ static void change_account(struct control_call *call, const json_t *request)
 	}
 }
 
+/* --- backups --- */
+
+static void on_backup(void *context, enum err err, const char *text)
+{
+	struct buf answer = buf_make(LIMIT_CONTROL_LINE);
+	if (err) {
+		admin_bad(&answer, err == ERR_EXPIRED ? ADMIN_UNAVAILABLE : ADMIN_IO, text);
+	} else {
+		buf_text(&answer, "{\"ok\":true,\"message\":\"Made and verified.\",\"path\":");
+		buf_json(&answer, str_from(text));
+		buf_text(&answer, "}\n");
+	}
+	control_answer(context, &answer);
+}
+
+static void make_backup(struct control_call *call)
+{
+	if (!backups_now(control_app(call)->backups, on_backup, call))
+		refuse(call, ADMIN_UNAVAILABLE, "A backup is under way already. Try again when it is made.");
+}
+
 /* --- all --- */
 
 void control_command(struct control_call *call, struct str line)
 {
 	json_error_t error;
 	json_t *request = json_loadb(line.ptr, line.len, JSON_REJECT_DUPLICATES, &error);
-	if (json_is_object(request))
+	const char *command = json_string_value(json_object_get(request, "command"));
+	if (command && strcmp(command, "backup") == 0)
+		make_backup(call);
+	else if (json_is_object(request))
 		change_account(call, request);
 	else
 		refuse(call, ADMIN_USAGE, "That is no request.");

@@ -70,6 +70,12 @@ enum {
 	LIMIT_OWED_MAIL = 10000,    /* rows of owed mail */
 	LIMIT_RESET_MS = 3600000,   /* a mailed password works this long */
 
+	/* Backups */
+	LIMIT_BACKUP_FIRST_MS = 600000, /* from a start to the first backup there ever was */
+	LIMIT_BACKUP_START_MS = 60000,	/* from a start to one that is overdue */
+	LIMIT_BACKUP_AGAIN_MS = 60000,	/* from a failure to the next try; doubled with each */
+	LIMIT_BACKUP_AGAIN_MOST_MS = 3600000,
+
 	/* Administration */
 	LIMIT_CONTROL_LINE = 16 * 1024,	   /* bytes of a request on the control socket, and of its answer */
 	LIMIT_CONTROL_CONNECTIONS = 8,	   /* on the control socket; one more is closed */

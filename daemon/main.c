@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "daemon/app.h"
+#include "daemon/backup.h"
 #include "daemon/cli.h"
 #include "daemon/user.h"
 #include "daemon/verify.h"
@@ -51,6 +52,10 @@ static int run_command(const struct config *config, const struct cli *cli)
 		return user_role(config, cli);
 	case CLI_USER_DELETE:
 		return user_delete(config, cli);
+	case CLI_BACKUP:
+		return backup_command(config, cli);
+	case CLI_RESTORE:
+		return restore_command(config, cli);
 	case CLI_CHECK:
 	case CLI_RUN:
 	case CLI_VERSION:

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "daemon/backups.h"
+#include "daemon/health.h"
 #include "daemon/http.h"
 #include "daemon/live.h"
 
@@ -58,9 +60,41 @@ static void write_live(const struct live_stats *s, struct buf *out)
 	number(out, "live_cut_total", "counter", "Live connections that missed a deadline.", s->cut);
 }
 
+static void write_backups(const struct backups_state *s, struct buf *out)
+{
+	number(out, "backups_total", "counter", "Backups made and verified.", s->made);
+	number(out, "backup_failures_total", "counter", "Backups that failed.", s->failures);
+	number(out, "backup_failing", "gauge", "Tries in a row that failed.", s->failing);
+	/* None is no time: a rule on its age must not see one of 1970. */
+	if (s->newest_ms == 0)
+		return;
+	number(out, "backup_last_verified_timestamp_seconds", "gauge",
+		"When the newest verified backup was made.", (uint64_t)s->newest_ms / 1000);
+	number(out, "backup_age_seconds", "gauge", "Age of the newest verified backup.",
+		(uint64_t)s->age_ms / 1000);
+}
+
+static void write_health(struct app *app, struct buf *out)
+{
+	struct health_numbers numbers = health_numbers(app->health);
+	unsigned found = health_look(app);
+	number(out, "free_bytes", "gauge", "Free space where the data folder is.", numbers.free_bytes);
+	number(out, "database_bytes", "gauge", "Size of the database with its log.", numbers.database_bytes);
+	buf_fmt(out,
+		"# HELP tsuzuki_clock_offset_seconds What the stamp clock adds to the machine's.\n"
+		"# TYPE tsuzuki_clock_offset_seconds gauge\ntsuzuki_clock_offset_seconds %" PRId64 "\n",
+		numbers.clock_offset_ms / 1000);
+	number(out, "ready", "gauge", "1 while writes are taken.", health_takes_writes(found));
+	buf_text(out, "# HELP tsuzuki_health_trouble 1 while something is wrong.\n"
+		      "# TYPE tsuzuki_health_trouble gauge\n");
+	for (unsigned i = 0; i < HEALTH_TROUBLES; i++)
+		buf_fmt(out, "tsuzuki_health_trouble{reason=\"%s\"} %u\n",
+			health_word((enum health_trouble)i), found >> i & 1);
+}
+
 void metrics_write(struct app *app, struct buf *out)
 {
-	static const char *const lanes[LANE_COUNT] = {"hash", "read", "mail"};
+	static const char *const lanes[LANE_COUNT] = {"hash", "read", "mail", "backup"};
 	struct http_stats http = http_stats(app->http);
 	struct writer_stats store = writer_stats(app->writer);
 	struct now now = loop_now();
@@ -83,4 +117,7 @@ void metrics_write(struct app *app, struct buf *out)
 	for (int lane = 0; lane < LANE_COUNT; lane++)
 		buf_fmt(out, "tsuzuki_worker_tasks{lane=\"%s\"} %u\n", lanes[lane],
 			workers_busy(app->workers, (enum lane)lane));
+	struct backups_state backups = backups_state(app->backups);
+	write_backups(&backups, out);
+	write_health(app, out);
 }

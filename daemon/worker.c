@@ -18,6 +18,7 @@ static const struct {
 	[LANE_HASH] = {"hash", LIMIT_HASH_AT_ONCE, LIMIT_HASH_QUEUE},
 	[LANE_READ] = {"read", 1, LIMIT_READ_QUEUE},
 	[LANE_MAIL] = {"mail", 1, 1},
+	[LANE_BACKUP] = {"backup", 1, 1},
 };
 
 struct lane_state {

@@ -8,9 +8,10 @@
 #include "daemon/loop.h"
 
 enum lane {
-	LANE_HASH, /* LIMIT_HASH_AT_ONCE threads, LIMIT_HASH_QUEUE waiting */
-	LANE_READ, /* one thread, LIMIT_READ_QUEUE waiting */
-	LANE_MAIL, /* one thread, a queue of 1: the mailer hands in one at a time */
+	LANE_HASH,   /* LIMIT_HASH_AT_ONCE threads, LIMIT_HASH_QUEUE waiting */
+	LANE_READ,   /* one thread, LIMIT_READ_QUEUE waiting */
+	LANE_MAIL,   /* one thread, a queue of 1: the mailer hands in one at a time */
+	LANE_BACKUP, /* one thread, a queue of 1: one backup at a time */
 	LANE_COUNT
 };
 

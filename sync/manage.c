@@ -1,5 +1,6 @@
 #include "sync/manage.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "sync/profile.h"
@@ -127,17 +128,43 @@ enum err manage_token_salt(struct reader *reader, char out[MANAGE_SALT_SIZE + 1]
 	return snapshot_end(reader, query_end(&q));
 }
 
-enum err manage_newest_session(struct reader *reader, int64_t *created)
+static enum err probe_run(struct tx *tx, struct job *job)
+{
+	char text[32];
+	(void)job;
+	(void)snprintf(text, sizeof text, "%lld", (long long)tx->now.wall_ms);
+	struct query q = stmt_query(tx->s, STMT_META_SET);
+	query_text(&q, STR("probe"));
+	query_text(&q, str_from(text));
+	return query_run(&q);
+}
+
+struct job *manage_probe_make(void)
+{
+	return job_make(sizeof(struct job), probe_run, 1024);
+}
+
+static enum err read_number(struct reader *reader, enum stmt_id id, int64_t *out)
 {
 	enum err err = snapshot_begin(reader);
 	if (err)
 		return err;
-	int64_t newest = 0;
-	struct query q = stmt_query(&reader->statements, STMT_SESSION_NEWEST);
+	int64_t number = 0;
+	struct query q = stmt_query(&reader->statements, id);
 	if (query_row(&q))
-		newest = query_get_int(&q, 0);
+		number = query_get_int(&q, 0);
 	err = snapshot_end(reader, query_end(&q));
 	if (!err)
-		*created = newest;
+		*out = number;
 	return err;
+}
+
+enum err manage_clock_offset(struct reader *reader, int64_t *ms)
+{
+	return read_number(reader, STMT_ACCOUNT_CLOCK_OFFSET, ms);
+}
+
+enum err manage_newest_session(struct reader *reader, int64_t *created)
+{
+	return read_number(reader, STMT_SESSION_NEWEST, created);
 }

@@ -50,6 +50,10 @@ struct job *manage_end_sessions_make(void);
 enum { MANAGE_SALT_SIZE = 32 };
 /* Hex digits, no secret; "" as long as no such job ever ran. */
 enum err manage_token_salt(struct reader *reader, char out[MANAGE_SALT_SIZE + 1]);
+/* A write that changes nothing that matters: whether there is space again. */
+struct job *manage_probe_make(void);
+/* The greatest clock offset of any account, in ms (sync-protocol.md section 3). Looks at all of them. */
+enum err manage_clock_offset(struct reader *reader, int64_t *ms);
 /* When the newest session was begun, ms since 1970; 0: there is none. */
 enum err manage_newest_session(struct reader *reader, int64_t *created);
 

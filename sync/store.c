@@ -30,27 +30,32 @@ struct store {
 	char identity[IDENTITY_TEXT_SIZE];
 };
 
-static enum err take_lock(struct store *store, const char *dir, struct buf *why)
+enum err store_lock(const char *dir, int *lock, struct buf *why)
 {
 	struct buf path = buf_make(4096);
 	buf_fmt(&path, "%s/tsuzuki.lock", dir);
+	int fd = -1;
 	if (buf_ok(&path))
-		store->lock = open(path.ptr, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		fd = open(path.ptr, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	enum err err = ERR_OK;
-	if (store->lock < 0) {
+	if (fd < 0) {
 		buf_fmt(why,
 			"%s cannot be written (%s). Make the folder writable for this user, or name another "
 			"with "
 			"--data-dir.",
 			dir, strerror(errno));
 		err = errno == ENOSPC ? ERR_DISK_FULL : ERR_IO;
-	} else if (flock(store->lock, LOCK_EX | LOCK_NB) != 0) {
+	} else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
 		buf_fmt(why,
 			"%s is in use by another tsuzukid. Stop that one first, or name another folder with "
 			"--data-dir.",
 			dir);
 		err = ERR_BUSY;
 	}
+	if (!err)
+		*lock = fd;
+	else if (fd >= 0)
+		(void)close(fd);
 	buf_free(&path);
 	return err;
 }
@@ -145,7 +150,7 @@ enum err store_open(const struct store_options *options, struct store **out, str
 		.history_keep = options->history_keep,
 		.history_ms = options->history_ms};
 	options->env.random(options->env.context, store->tx.boot, BOOT_SIZE);
-	enum err err = take_lock(store, options->dir, why);
+	enum err err = store_lock(options->dir, &store->lock, why);
 	if (!err)
 		err = open_database(store, options->dir, why);
 	if (!err) {
@@ -319,18 +324,15 @@ const char *store_identity(const struct store *store)
 	return store->identity;
 }
 
-enum err reader_open(const char *dir, struct reader **out)
+enum err reader_open_file(const char *path, struct reader **out)
 {
 	struct reader *reader = calloc(1, sizeof *reader);
-	struct buf path = buf_make(4096);
 	sqlite3 *db = NULL;
-	buf_fmt(&path, "%s/tsuzuki.db", dir);
-	enum err err = reader && buf_ok(&path) ? sqlite_open(path.ptr, 1, &db) : ERR_NOMEM;
+	enum err err = reader ? sqlite_open(path, 1, &db) : ERR_NOMEM;
 	if (!err) {
 		stmt_open(&reader->statements, db);
 		err = sqlite_setup(db, 1);
 	}
-	buf_free(&path);
 	if (err) {
 		sqlite_close(db);
 		free(reader);
@@ -338,6 +340,15 @@ enum err reader_open(const char *dir, struct reader **out)
 	}
 	*out = reader;
 	return ERR_OK;
+}
+
+enum err reader_open(const char *dir, struct reader **out)
+{
+	struct buf path = buf_make(4096);
+	buf_fmt(&path, "%s/tsuzuki.db", dir);
+	enum err err = buf_ok(&path) ? reader_open_file(path.ptr, out) : ERR_NOMEM;
+	buf_free(&path);
+	return err;
 }
 
 void reader_join(struct reader *reader, const struct store *store)

@@ -35,6 +35,12 @@ enum err store_open(const struct store_options *options, struct store **out, str
 void store_close(struct store *store);
 
 /*
+ * The data folder's lock alone, for what must not happen under a running daemon; closing *lock gives it back.
+ * ERR_BUSY: another process has it; ERR_IO, ERR_DISK_FULL. *why says so for people.
+ */
+enum err store_lock(const char *dir, int *lock, struct buf *why);
+
+/*
  * Runs the jobs of a list in one transaction and commits; sets each job's err. When that fails, each runs
  * again in a transaction of its own, so that one bad job never blocks another. After an I/O error of a commit
  * or a checkpoint the store refuses everything that follows with ERR_IO (store_failed()).
@@ -56,6 +62,8 @@ const char *store_identity(const struct store *store);
 
 /* A reading connection. One thread at a time. */
 enum err reader_open(const char *dir, struct reader **out);
+/* The same of a database file by its path: a backup. */
+enum err reader_open_file(const char *path, struct reader **out);
 /* Tells the reader which start of the program the store is, which is part of what time it is. After opening
  * both. */
 void reader_join(struct reader *reader, const struct store *store);

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "daemon/backups.h"
+#include "daemon/health.h"
 #include "daemon/http.h"
 #include "daemon/live.h"
 #include "daemon/metrics.h"
@@ -58,6 +60,30 @@ unsigned __wrap_workers_busy(struct workers *w, enum lane lane)
 	return 120 + (unsigned)lane;
 }
 
+struct backups_state __wrap_backups_state(const struct backups *b);
+struct health_numbers __wrap_health_numbers(const struct health *h);
+unsigned __wrap_health_look(struct app *app);
+
+struct backups_state __wrap_backups_state(const struct backups *b)
+{
+	(void)b;
+	return (struct backups_state){
+		.newest_ms = 1771000000999, .age_ms = 301999, .made = 302, .failures = 303, .failing = 304};
+}
+
+struct health_numbers __wrap_health_numbers(const struct health *h)
+{
+	(void)h;
+	return (struct health_numbers){
+		.free_bytes = UINT64_MAX, .database_bytes = 306, .clock_offset_ms = 307000};
+}
+
+unsigned __wrap_health_look(struct app *app)
+{
+	(void)app;
+	return 1u << HEALTH_DISK_FULL | 1u << HEALTH_CLOCK;
+}
+
 static struct buf out;
 
 static int setup(void **state)
@@ -97,7 +123,15 @@ static void every_number_is_where_it_belongs(void **state)
 		"\ntsuzuki_live_items_total 206\n", "\ntsuzuki_live_errors_total 207\n",
 		"\ntsuzuki_live_slowed_total 208\n", "\ntsuzuki_live_cut_total 209\n",
 		"\ntsuzuki_worker_tasks{lane=\"hash\"} 120\n", "\ntsuzuki_worker_tasks{lane=\"read\"} 121\n",
-		"\ntsuzuki_worker_tasks{lane=\"mail\"} 122\n"};
+		"\ntsuzuki_worker_tasks{lane=\"mail\"} 122\n",
+		"\ntsuzuki_worker_tasks{lane=\"backup\"} 123\n", "\ntsuzuki_backup_age_seconds 301\n",
+		"\ntsuzuki_backup_last_verified_timestamp_seconds 1771000000\n",
+		"\ntsuzuki_backups_total 302\n", "\ntsuzuki_backup_failures_total 303\n",
+		"\ntsuzuki_backup_failing 304\n", "\ntsuzuki_free_bytes 18446744073709551615\n",
+		"\ntsuzuki_database_bytes 306\n", "\ntsuzuki_clock_offset_seconds 307\n",
+		"\ntsuzuki_ready 0\n", "\ntsuzuki_health_trouble{reason=\"disk_full\"} 1\n",
+		"\ntsuzuki_health_trouble{reason=\"clock_offset\"} 1\n",
+		"\ntsuzuki_health_trouble{reason=\"busy\"} 0\n"};
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(lines); i++)
 		if (!strstr(out.ptr, lines[i]))

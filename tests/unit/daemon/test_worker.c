@@ -99,11 +99,13 @@ static int teardown(void **state)
 
 static void a_task_runs_elsewhere_and_is_done_here(void **state)
 {
-	struct probe p[3] = {probe(false), probe(false), probe(false)};
+	struct probe p[LANE_COUNT];
 	(void)state;
 	for (int lane = 0; lane < LANE_COUNT; lane++)
+		p[lane] = probe(false);
+	for (int lane = 0; lane < LANE_COUNT; lane++)
 		assert_true(workers_submit(workers, (enum lane)lane, &p[lane].task));
-	stop_at = 3;
+	stop_at = LANE_COUNT;
 	loop_run(loop, NULL, NULL);
 	for (int lane = 0; lane < LANE_COUNT; lane++) {
 		assert_true(p[lane].ran && p[lane].ran_elsewhere);
