@@ -6,7 +6,7 @@
 
 #include "sync/query.h"
 
-enum { ITEM_TEXT = 256 * 1024 };
+enum { EPISODE_MOST = 1000000 };
 
 struct apply *edit_make(
 	struct tsz *t, enum op_kind kind, enum collection collection, const char *key, struct op **op)
@@ -275,6 +275,10 @@ static bool put_progress(struct apply *a, const struct tsz_progress *p)
 
 static enum tsz_code check_session(struct tsz *t, const struct op *op)
 {
+	/* Said of the place, whichever register it would break. */
+	int64_t episode = op->values[REG_OPENED].f[OPENED_EPISODE].i;
+	if (episode < 1 || episode > EPISODE_MOST)
+		return tsz_fail(t, TSZ_INVALID, "%s", rules[REG_POSITION]);
 	if (op->event == EVENT_NONE)
 		return tsz_fail(t, TSZ_INVALID, "The event is open, heartbeat, pause, stop, seek or manual.");
 	if (op->session.len > SESSION_MAX || str_has_control(op->session) || !str_utf8(op->session))

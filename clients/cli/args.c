@@ -105,6 +105,10 @@ static bool take_option(char **argv, int argc, int *at, struct args *out, struct
 
 static bool take_word(const char *word, struct args *out, struct buf *why)
 {
+	if (!out->command && !out->given[OPT_HELP] && strcmp(word, "help") == 0) {
+		out->given[OPT_HELP] = true;
+		return true;
+	}
 	if (!out->command)
 		return find_command(word, out, why);
 	if (out->word_count >= out->command->most) {
@@ -142,10 +146,6 @@ static bool take_all(int argc, char **argv, struct args *out, struct buf *why)
 bool args_parse(int argc, char **argv, struct args *out, struct buf *why)
 {
 	memset(out, 0, sizeof *out);
-	if (argc > 1 && strcmp(argv[1], "help") == 0) {
-		out->help = true;
-		return argc < 3 || find_command(argv[2], out, why);
-	}
 	if (!take_all(argc, argv, out, why))
 		return false;
 	out->help = out->given[OPT_HELP];
