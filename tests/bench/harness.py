@@ -21,6 +21,7 @@ BUILD = ROOT / "build" / "bench"
 FLAGS = ("-std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes "
          "-Wcast-qual -Wvla -Wformat=2 -Wwrite-strings -Wdouble-promotion").split()
 PROGRAMS = {"load": [], "bare_http": ["libwebsockets", "jansson"], "bare_commit": ["sqlite3"], "bare_delta": ["sqlite3"],
+            "bare_echo": ["libwebsockets"], "live_load": [],
             "playback": ["sqlite3", "jansson", "libsodium"]}
 OURS = {"playback"}  # programs that run our own libraries, of the release build
 START_SECONDS = 10  # until a server answers, before it counts as failed
