@@ -65,11 +65,12 @@ the_package() {
 
 # again VERSION: the same package under another version, for upgrades.
 again() {
-	local tree=$work/again
+	local tree=$work/again/tree
 	rm -rf "$tree"
+	mkdir -p "$tree"
 	dpkg-deb -R "$deb" "$tree"
 	sed -i "s/^Version: .*/Version: $1/" "$tree/DEBIAN/control"
-	dpkg-deb --root-owner-group -b "$tree" "$work/tsuzuki_again.deb" >/dev/null
+	dpkg-deb --root-owner-group -b "$tree" "$work/again/tsuzuki.deb" >/dev/null
 }
 
 # A Debian 12 with systemd and what the package depends on, made once.
