@@ -53,14 +53,13 @@ until_true() {
 
 milliseconds() { date +%s%3N; }
 
-# The package to test: TSUZUKI_DEB, or one that is built now (without its unit tests, which CTest runs anyway).
+# The packages to test: those in TSUZUKI_DEBS, a folder, or some that are built now (without their unit tests, which CTest
+# runs anyway).
 the_package() {
-	if [ -n "${TSUZUKI_DEB:-}" ]; then
-		deb=$TSUZUKI_DEB
-	else
-		packaging/build-deb --no-tests --out "$work" >/dev/null || return 1
-		deb=$(ls "$work"/tsuzuki_*_"$(dpkg --print-architecture)".deb)
-	fi
+	local folder=${TSUZUKI_DEBS:-$work}
+	[ -n "${TSUZUKI_DEBS:-}" ] || packaging/build-deb --no-tests --out "$work" >/dev/null || return 1
+	deb=$(ls "$folder"/tsuzuki_*_"$(dpkg --print-architecture)".deb) &&
+		client=$(ls "$folder"/tsuzuki-client_*_"$(dpkg --print-architecture)".deb)
 }
 
 # again VERSION: the same package under another version, for upgrades.
