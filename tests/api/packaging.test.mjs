@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { BIN } from '../harness/daemon.mjs';
 
@@ -52,9 +52,10 @@ describe('install-depends', () => {
 });
 
 describe('the manual', () => {
-	test('says about flags, commands and exit codes what the program says (else: packaging/reference PROGRAM)', () => {
-		const reference = new URL('../../packaging/reference', import.meta.url).pathname;
-		const run = spawnSync(reference, [BIN, '--check'], { encoding: 'utf8' });
-		assert.equal(run.status, 0, run.stdout + run.stderr);
-	});
+	for (const name of ['tsuzukid', 'tsuzuki'])
+		test(`says about ${name}'s commands what the program says (else: packaging/reference PROGRAM)`, () => {
+			const reference = new URL('../../packaging/reference', import.meta.url).pathname;
+			const run = spawnSync(reference, [join(dirname(BIN), name), '--check'], { encoding: 'utf8' });
+			assert.equal(run.status, 0, run.stdout + run.stderr);
+		});
 });

@@ -53,23 +53,23 @@ until_true() {
 
 milliseconds() { date +%s%3N; }
 
-# The package to test: TSUZUKI_DEB, or one that is built now (without its unit tests, which CTest runs anyway).
+# The packages to test: those in TSUZUKI_DEBS, a folder, or some that are built now (without their unit tests, which CTest
+# runs anyway).
 the_package() {
-	if [ -n "${TSUZUKI_DEB:-}" ]; then
-		deb=$TSUZUKI_DEB
-	else
-		packaging/build-deb --no-tests --out "$work" >/dev/null || return 1
-		deb=$(ls "$work"/tsuzuki_*_"$(dpkg --print-architecture)".deb)
-	fi
+	local folder=${TSUZUKI_DEBS:-$work}
+	[ -n "${TSUZUKI_DEBS:-}" ] || packaging/build-deb --no-tests --out "$work" >/dev/null || return 1
+	deb=$(ls "$folder"/tsuzuki_*_"$(dpkg --print-architecture)".deb) &&
+		client=$(ls "$folder"/tsuzuki-client_*_"$(dpkg --print-architecture)".deb)
 }
 
 # again VERSION: the same package under another version, for upgrades.
 again() {
-	local tree=$work/again
+	local tree=$work/again/tree
 	rm -rf "$tree"
+	mkdir -p "$tree"
 	dpkg-deb -R "$deb" "$tree"
 	sed -i "s/^Version: .*/Version: $1/" "$tree/DEBIAN/control"
-	dpkg-deb --root-owner-group -b "$tree" "$work/tsuzuki_again.deb" >/dev/null
+	dpkg-deb --root-owner-group -b "$tree" "$work/again/tsuzuki.deb" >/dev/null
 }
 
 # A Debian 12 with systemd and what the package depends on, made once.
