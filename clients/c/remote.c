@@ -39,9 +39,9 @@ bool remote_url(const char *text, char *out, size_t size)
 	if (scheme.len && !plain && !str_eq_fold(scheme, STR("https://")))
 		return false;
 	/* Nobody's name and password belong in an address, nor a query behind it. */
-	if (host.len == 0 || str_has_control(rest) || !str_utf8(rest) || str_find(rest, '@') < rest.len ||
-		str_find(rest, '?') < rest.len || str_find(rest, '#') < rest.len ||
-		str_find(rest, ' ') < rest.len)
+	if (host.len == 0 || (host.ptr[0] == '[' && host.ptr[host.len - 1] != ']') || str_has_control(rest) ||
+		!str_utf8(rest) || str_find(rest, '@') < rest.len || str_find(rest, '?') < rest.len ||
+		str_find(rest, '#') < rest.len || str_find(rest, ' ') < rest.len)
 		return false;
 	struct buf b = buf_make(size - 1);
 	buf_text(&b, plain ? "http://" : "https://");
