@@ -139,6 +139,14 @@ static enum tsz_code not_reached(struct tsz *t, struct calling *c, CURLcode resu
 			"The certificate of %s does not prove that it is that server: %s. If it is your own, "
 			"log in with --ca FILE.",
 			t->tokens.url, why);
+	case CURLE_COULDNT_CONNECT:
+		return tsz_fail(
+			t, TSZ_AWAY, "%s cannot be reached: nothing takes calls there.", t->tokens.url);
+	case CURLE_COULDNT_RESOLVE_HOST:
+		return tsz_fail(
+			t, TSZ_AWAY, "%s cannot be reached: no network, or no such name.", t->tokens.url);
+	case CURLE_OPERATION_TIMEDOUT:
+		return tsz_fail(t, TSZ_AWAY, "%s cannot be reached: no answer in time.", t->tokens.url);
 	case CURLE_WRITE_ERROR:
 		return tsz_fail(t, TSZ_AWAY, "%s answered more than can be taken.", t->tokens.url);
 	default:
