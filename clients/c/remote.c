@@ -39,9 +39,9 @@ bool remote_url(const char *text, char *out, size_t size)
 	if (scheme.len && !plain && !str_eq_fold(scheme, STR("https://")))
 		return false;
 	/* Nobody's name and password belong in an address, nor a query behind it. */
-	if (host.len == 0 || str_has_control(rest) || !str_utf8(rest) || str_find(rest, '@') < rest.len ||
-		str_find(rest, '?') < rest.len || str_find(rest, '#') < rest.len ||
-		str_find(rest, ' ') < rest.len)
+	if (host.len == 0 || (host.ptr[0] == '[' && host.ptr[host.len - 1] != ']') || str_has_control(rest) ||
+		!str_utf8(rest) || str_find(rest, '@') < rest.len || str_find(rest, '?') < rest.len ||
+		str_find(rest, '#') < rest.len || str_find(rest, ' ') < rest.len)
 		return false;
 	struct buf b = buf_make(size - 1);
 	buf_text(&b, plain ? "http://" : "https://");
@@ -139,6 +139,14 @@ static enum tsz_code not_reached(struct tsz *t, struct calling *c, CURLcode resu
 			"The certificate of %s does not prove that it is that server: %s. If it is your own, "
 			"log in with --ca FILE.",
 			t->tokens.url, why);
+	case CURLE_COULDNT_CONNECT:
+		return tsz_fail(
+			t, TSZ_AWAY, "%s cannot be reached: nothing takes calls there.", t->tokens.url);
+	case CURLE_COULDNT_RESOLVE_HOST:
+		return tsz_fail(
+			t, TSZ_AWAY, "%s cannot be reached: no network, or no such name.", t->tokens.url);
+	case CURLE_OPERATION_TIMEDOUT:
+		return tsz_fail(t, TSZ_AWAY, "%s cannot be reached: no answer in time.", t->tokens.url);
 	case CURLE_WRITE_ERROR:
 		return tsz_fail(t, TSZ_AWAY, "%s answered more than can be taken.", t->tokens.url);
 	default:

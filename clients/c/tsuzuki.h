@@ -43,8 +43,8 @@ struct tsz_options {
 };
 
 /*
- * Opens a data folder; the first time that makes it and a local account. *out is set unless memory is short,
- * also on failure, so that tsz_error() can say why; give it to tsz_close() in any case.
+ * Opens a data folder; the first time makes it and a local account. *out is set unless memory is short, also
+ * on failure, so that tsz_error() can say why; give it to tsz_close() in any case.
  */
 enum tsz_code tsz_open(const struct tsz_options *options, struct tsz **out);
 void tsz_close(struct tsz *t);

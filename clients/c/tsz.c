@@ -131,6 +131,16 @@ static bool set_names(struct tsz *t, const struct tsz_options *options)
 	return t->dir != NULL;
 }
 
+/* Made by an earlier run: then there is nothing to make now, and the first call finds the rest. */
+static bool is_made(struct tsz *t)
+{
+	struct buf path = buf_make(PATH_MOST + 32);
+	buf_fmt(&path, "%s/tsuzuki.db", t->dir);
+	bool made = buf_ok(&path) && access(path.ptr, F_OK) == 0 && tokens_load(t->dir, &t->tokens) == ERR_OK;
+	buf_free(&path);
+	return made;
+}
+
 enum tsz_code tsz_open(const struct tsz_options *options, struct tsz **out)
 {
 	struct turn turn;
@@ -147,8 +157,9 @@ enum tsz_code tsz_open(const struct tsz_options *options, struct tsz **out)
 	if (!set_names(t, options))
 		return tsz_fail_err(t, ERR_NOMEM, NULL);
 	enum tsz_code code = make_folder(t);
-	if (!code)
-		code = turn_begin(t, &turn);
+	if (code || is_made(t))
+		return code;
+	code = turn_begin(t, &turn);
 	if (!code)
 		turn_end(&turn);
 	return code;

@@ -165,6 +165,9 @@ void turn_end(struct turn *turn)
 enum tsz_code turn_run(struct tsz *t, struct turn *turn, struct job *job, const char *doing)
 {
 	job->next = NULL;
+	/* Whoever made it may not have known yet: a store has one user. */
+	if (t->user)
+		job->user = t->user;
 	store_run(turn->store, job, tsz_now());
 	for (int i = 0; !job->err && i < TURN_SLICES && store_slice(turn->store, tsz_now()); i++)
 		;

@@ -19,7 +19,7 @@ struct turn {
 enum tsz_code turn_begin(struct tsz *t, struct turn *turn);
 /* Bounded leftovers (what a clear voided), then the folder is free. */
 void turn_end(struct turn *turn);
-/* Runs one job; on failure says what was being done. */
+/* Runs one job, of the store's user; on failure says what was being done. */
 enum tsz_code turn_run(struct tsz *t, struct turn *turn, struct job *job, const char *doing);
 
 /*

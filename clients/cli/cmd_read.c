@@ -192,7 +192,8 @@ static void write_place(const struct out *o, const json_t *item, struct buf *b)
 	if (duration > 0) {
 		buf_text(b, " of ");
 		out_time(duration, b);
-		buf_char(b, ' ');
+		if (o->table)
+			buf_char(b, ' ');
 		out_bar(o, time, duration, b);
 	}
 }

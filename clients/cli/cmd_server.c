@@ -79,7 +79,7 @@ static void print_status(const json_t *json)
 	say("Waiting:", text);
 	say("Last sync:", text_of(json, "lastSync")[0] ? text_of(json, "lastSync") : "never");
 	if (text_of(json, "lastTry")[0])
-		say("Away since:", text_of(json, "lastTry"));
+		say("Away:", text_of(json, "lastTry"));
 	say("Folder:", text_of(json, "folder"));
 	print_rejected(json_object_get(json, "rejected"));
 }
@@ -182,9 +182,10 @@ int run_logout(struct run *r)
 	enum tsz_code code = tsz_logout(r->store, SHORT_MS);
 	if (code && code != TSZ_AWAY)
 		return run_failed(r, code);
-	if (code)
-		(void)fprintf(stderr, "tsuzuki: %s The session is forgotten here all the same.\n",
-			tsz_error(r->store));
+	if (code) {
+		run_say("tsuzuki: ", tsz_error(r->store));
+		(void)fputs("The session is forgotten here all the same.\n", stderr);
+	}
 	if (r->out.json)
 		(void)puts("{\"loggedIn\":false}");
 	else

@@ -6,7 +6,7 @@
 
 #include "clients/cli/run.h"
 
-enum { COUNT_MOST = 1000000 };
+enum { COUNT_MOST = 1000000, LINE_BYTES = 4096 };
 
 /* --- values of options --- */
 
@@ -110,7 +110,10 @@ static int done(struct run *r, enum tsz_code code, const char *sentence)
 				       : EXIT_IO;
 		return code ? run_failed(r, code) : run_print(r, text);
 	}
-	(void)fprintf(stderr, sentence[0] ? "%s: %s\n" : "%s%s\n", key, sentence);
+	struct buf line = buf_make(LINE_BYTES);
+	buf_fmt(&line, "%s: %s", key, sentence);
+	run_say("", buf_ok(&line) ? line.ptr : sentence);
+	buf_free(&line);
 	return EXIT_GOOD;
 }
 

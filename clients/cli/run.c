@@ -4,7 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SYNC_MS = 2000 };
+enum { SYNC_MS = 2000, SAY_BYTES = 16 * 1024 };
+
+void run_say(const char *before, const char *text)
+{
+	struct buf line = buf_make(SAY_BYTES);
+	buf_text(&line, before);
+	out_clean(str_from(text), &line);
+	buf_char(&line, '\n');
+	(void)fputs(buf_ok(&line) ? line.ptr : "tsuzuki: Memory is short.\n", stderr);
+	buf_free(&line);
+}
 
 int run_failed(struct run *r, enum tsz_code code)
 {
@@ -19,7 +29,7 @@ int run_failed(struct run *r, enum tsz_code code)
 		[TSZ_BUSY] = EXIT_FAILED,
 		[TSZ_IO] = EXIT_IO,
 	};
-	(void)fprintf(stderr, "tsuzuki: %s\n", tsz_error(r->store));
+	run_say("tsuzuki: ", tsz_error(r->store));
 	return exits[code];
 }
 
@@ -48,5 +58,5 @@ void run_sync(struct run *r)
 	/* Another program is at it: it takes along what waits here, or the next command does. */
 	if (code == TSZ_OK || code == TSZ_BUSY)
 		return;
-	(void)fprintf(stderr, "tsuzuki: %s%s\n", code == TSZ_AWAY ? "offline: " : "", tsz_error(r->store));
+	run_say(code == TSZ_AWAY ? "tsuzuki: offline: " : "tsuzuki: ", tsz_error(r->store));
 }

@@ -20,6 +20,8 @@ struct run {
 	int run_##function(struct run *r);
 #include "clients/cli/commands.def"
 
+/* A line on standard error, part of which may be a server's words. */
+void run_say(const char *before, const char *text);
 /* The exit code of what the library said; the sentence goes to standard error. */
 int run_failed(struct run *r, enum tsz_code code);
 /* Prints what the library handed out as it is, or parses it for a table. Takes the text. NULL: no memory. */

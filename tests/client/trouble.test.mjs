@@ -133,6 +133,23 @@ describe('a server that is away', () => {
 		await daemon.stop();
 	});
 
+	test('what a server says reaches the terminal without control characters', async () => {
+		let status = 500;
+		const hostile = http.createServer((request, response) => {
+			response.writeHead(status, { 'content-type': 'application/json' });
+			response.end(JSON.stringify({ success: false, message: 'no\u001b]0;owned\u0007\u202e\nmore', errors: [{ msg: 'bad\u009b31m' }] }));
+		});
+		await new Promise((resolve) => hostile.listen(0, '127.0.0.1', resolve));
+		const where = { url: `http://127.0.0.1:${hostile.address().port}` };
+		for (const [answer, code] of [[500, 3], [422, 2], [401, 4], [200, 1]]) {
+			status = answer;
+			const end = await new Cli().login(where, { email: 'a@b.c', password: 'password' });
+			assert.equal(end.code, code, end.stderr);
+			assert.match(end.stderr, /^tsuzuki: [^\u0000-\u001f\u007f-\u009f\u202e]+\n$/);
+		}
+		await new Promise((resolve) => hostile.close(resolve));
+	});
+
 	test('a certificate that proves nothing is refused; --ca trusts it', async () => {
 		const dir = tempDir('ca');
 		const [key, cert] = [path.join(dir, 'a.key'), path.join(dir, 'a.crt')];
