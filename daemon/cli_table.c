@@ -57,6 +57,10 @@ const struct cli_command cli_commands[] = {
 		"--end-sessions is given. Once the daemon is started, devices give back what they hold and "
 		"the "
 		"backup lacks."},
+	{"doctor", CLI_DOCTOR, COMMON | 1 << FLAG_JSON, 0, 0, NULL, "see what is wrong, and how to fix it",
+		"Looks at settings, data folder, secret, database, space, backups, the daemon, port, "
+		"certificate, mail relay, clock and descriptors: one line each, ok, warn or fail, with the "
+		"command that fixes it. It changes nothing and may run beside the daemon."},
 	{"verify", CLI_VERIFY, COMMON | 1 << FLAG_REPAIR, 0, 0, NULL,
 		"see whether the database agrees with itself",
 		"Reads the whole database and prints one line for everything that does not agree: damage in "

@@ -1,12 +1,17 @@
 /* What the control socket's requests do in a running daemon. */
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "daemon/admin.h"
 #include "daemon/app.h"
 #include "daemon/auth.h"
 #include "daemon/backups.h"
 #include "daemon/control.h"
+#include "daemon/health.h"
+#include "daemon/http.h"
 #include "daemon/limits.h"
 
 static void refuse(struct control_call *call, enum admin_exit code, const char *message)
@@ -78,6 +83,46 @@ static void make_backup(struct control_call *call)
 		refuse(call, ADMIN_UNAVAILABLE, "A backup is under way already. Try again when it is made.");
 }
 
+/* --- status, for doctor --- */
+
+/* secrets.c looks there before it looks into the data folder. */
+static bool has_credential(const struct app *app)
+{
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	struct buf path = buf_make(4096);
+	struct stat st;
+	if (folder && !app->config.jwt_secret)
+		buf_fmt(&path, "%s/jwt.key", folder);
+	bool there = path.len && buf_ok(&path) && stat(path.ptr, &st) == 0;
+	buf_free(&path);
+	return there;
+}
+
+static void tell_status(struct control_call *call)
+{
+	struct app *app = control_app(call);
+	struct buf b = buf_make(LIMIT_CONTROL_LINE);
+	struct rlimit limit = {0};
+	unsigned found = health_look(app);
+	(void)getrlimit(RLIMIT_NOFILE, &limit);
+	buf_text(&b, "{\"ok\":true,\"message\":\"Running.\",\"version\":\"" TSUZUKI_VERSION "\",\"uptime\":");
+	buf_int(&b, (loop_now().mono_ms - app->started.mono_ms) / 1000);
+	buf_fmt(&b, ",\"port\":%u,\"inherited\":%s,\"credential\":%s,\"descriptors\":%lld,\"reasons\":[",
+		app->config.port, http_inherited(app->http) ? "true" : "false",
+		has_credential(app) ? "true" : "false", (long long)limit.rlim_cur);
+	bool first = true;
+	for (unsigned i = 0; i < HEALTH_TROUBLES; i++) {
+		if (!(found & 1u << i))
+			continue;
+		if (!first)
+			buf_char(&b, ',');
+		buf_json(&b, str_from(health_text((enum health_trouble)i)));
+		first = false;
+	}
+	buf_text(&b, "]}\n");
+	control_answer(call, &b);
+}
+
 /* --- all --- */
 
 void control_command(struct control_call *call, struct str line)
@@ -87,6 +132,8 @@ void control_command(struct control_call *call, struct str line)
 	const char *command = json_string_value(json_object_get(request, "command"));
 	if (command && strcmp(command, "backup") == 0)
 		make_backup(call);
+	else if (command && strcmp(command, "status") == 0)
+		tell_status(call);
 	else if (json_is_object(request))
 		change_account(call, request);
 	else

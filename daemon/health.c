@@ -79,7 +79,8 @@ static bool space_is_low(const struct health *h)
 
 unsigned health_look(struct app *app)
 {
-	const struct health *h = app->health;
+	static const struct health nothing_known;
+	const struct health *h = app->health ? app->health : &nothing_known;
 	struct writer_stats store = writer_stats(app->writer);
 	struct backups_state backups = backups_state(app->backups);
 	const bool found[HEALTH_TROUBLES] = {

@@ -72,6 +72,8 @@ struct http_seat {
 /* Gives it back. */
 void http_seat_leave(struct http_seat *seat);
 
+/* Whether it serves on a socket that was handed in, so not where PORT and BIND say. */
+bool http_inherited(const struct http *http);
 struct http_stats http_stats(const struct http *http);
 
 #endif

@@ -72,8 +72,9 @@ struct http_conn {
 struct http {
 	struct app *app;
 	struct lws_vhost *vhost;
-	struct tls *tls; /* NULL: plain */
-	int listen_fd;	 /* -1: none */
+	struct tls *tls;       /* NULL: plain */
+	int listen_fd;	       /* -1: none */
+	bool listen_inherited; /* it was handed in */
 	struct loop_watch *listen_watch;
 	bool listen_paused;    /* out of descriptors, until the next tick */
 	const char *unix_path; /* of config.bind; NULL: none */

@@ -279,8 +279,14 @@ static enum err listen_inherited(struct http *http, int64_t sockets, struct buf 
 		return ERR_IO;
 	}
 	http->listen_fd = INHERITED_FD;
+	http->listen_inherited = true;
 	log_info("serving on the socket that was handed in; PORT and BIND are not used");
 	return ERR_OK;
+}
+
+bool http_inherited(const struct http *http)
+{
+	return http->listen_inherited;
 }
 
 enum err http_listen(struct http *http, struct buf *why)

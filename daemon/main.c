@@ -10,6 +10,7 @@
 #include "daemon/app.h"
 #include "daemon/backup.h"
 #include "daemon/cli.h"
+#include "daemon/doctor.h"
 #include "daemon/user.h"
 #include "daemon/verify.h"
 
@@ -56,6 +57,8 @@ static int run_command(const struct config *config, const struct cli *cli)
 		return backup_command(config, cli);
 	case CLI_RESTORE:
 		return restore_command(config, cli);
+	case CLI_DOCTOR:
+		return doctor_command(config, cli);
 	case CLI_CHECK:
 	case CLI_RUN:
 	case CLI_VERSION:
