@@ -1,6 +1,5 @@
 #include "daemon/doctor.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,18 +10,6 @@
 #include "sync/base/check.h"
 
 enum { TEXT_MAX = 4096 };
-
-void doctor_say(struct doctor *d, enum doctor_result result, const char *format, ...)
-{
-	char text[TEXT_MAX];
-	va_list args;
-	va_start(args, format);
-	(void)vsnprintf(text, sizeof text, format, args);
-	va_end(args);
-	d->result = result;
-	buf_clear(&d->text);
-	buf_text(&d->text, text);
-}
 
 /* --- settings and the daemon --- */
 

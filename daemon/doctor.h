@@ -29,9 +29,13 @@ struct doctor {
 	struct buf fix;	 /* a command for a shell */
 };
 
-/* A check's finding: a result and its text; the fix goes to d->fix. */
-void doctor_say(struct doctor *d, enum doctor_result result, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+/* A check's finding: a result, and its text as of printf; the fix goes to d->fix. */
+#define doctor_say(d, outcome, ...)               \
+	do {                                      \
+		(d)->result = (outcome);          \
+		buf_clear(&(d)->text);            \
+		buf_fmt(&(d)->text, __VA_ARGS__); \
+	} while (0)
 
 typedef void doctor_check(struct doctor *d);
 

@@ -45,7 +45,7 @@ bool backup_named(const char *name, int64_t *made_ms)
 		bool separator = shape[i] == '-' || shape[i] == ':' || shape[i] == '.';
 		if (!separator && !*c)
 			return false;
-		iso[i] = separator ? shape[i] : *c++;
+		iso[i] = (char)(separator ? shape[i] : *c++);
 	}
 	if (strcmp(c, ".db") != 0 || !time_parse((struct str){iso, sizeof iso - 1}, &ms))
 		return false;
@@ -254,7 +254,7 @@ enum err backup_make(const struct backup_how *how, struct buf *path, struct buf 
 	buf_fmt(&folder, "%s/backups", how->dir);
 	buf_fmt(path, "%s/", folder.ptr ? folder.ptr : "");
 	name_of(how->prefix, how->now_ms, path);
-	enum err err = buf_ok(path) && buf_ok(&folder) ? ERR_OK : ERR_NOMEM;
+	enum err err = buf_ok(path) && buf_ok(&folder) && path->ptr && folder.ptr ? ERR_OK : ERR_NOMEM;
 	if (!err && mkdir(folder.ptr, 0700) != 0 && errno != EEXIST)
 		err = failure();
 	if (!err && lstat(path->ptr, &there) == 0)

@@ -25,7 +25,7 @@ static bool join(struct buf *out, const char *dir, const char *name)
 {
 	buf_clear(out);
 	buf_fmt(out, "%s/%s", dir, name);
-	return buf_ok(out);
+	return buf_ok(out) && out->ptr;
 }
 
 /* --- staging --- */
@@ -161,7 +161,8 @@ static enum err keep_old(const char *dir, const char *path, int64_t now_ms, stru
 	kept_name(dir, now_ms, kept);
 	buf_fmt(&wal, "%s-wal", path);
 	buf_fmt(&kept_wal, "%s-wal", kept->ptr ? kept->ptr : "");
-	enum err err = join(&folder, dir, "backups") && buf_ok(kept) && buf_ok(&wal) && buf_ok(&kept_wal)
+	enum err err = join(&folder, dir, "backups") && buf_ok(kept) && buf_ok(&wal) && buf_ok(&kept_wal) &&
+				       kept->ptr && kept_wal.ptr
 			       ? ERR_OK
 			       : ERR_NOMEM;
 	if (!err && mkdir(folder.ptr, 0700) != 0 && errno != EEXIST)
