@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "daemon/admin_run.h"
 #include "daemon/loop.h"
 #include "sync/repair.h"
 #include "sync/store.h"
@@ -117,6 +118,9 @@ int verify_command(const struct config *config, bool repair)
 	struct buf why = buf_make(8192);
 	int code = VERIFY_EXIT_IO;
 	enum err err = is_there(config, &why) ? ERR_OK : ERR_NOT_FOUND;
+	/* Root's copies would be in the daemon's way. */
+	if (!err && !admin_as_owner(config))
+		err = ERR_IO;
 	if (!err)
 		err = repair ? open_and_repair(config, &counts, &why) : look(config, "", &counts);
 	if (err && why.len == 0)
