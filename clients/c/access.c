@@ -5,6 +5,8 @@
 #include "clients/c/turn.h"
 #include "sync/replica.h"
 
+enum { REFRESH_BYTES = 4 * TOKENS_TOKEN };
+
 bool access_take(struct tokens *tokens, const json_t *data)
 {
 	struct tokens taken = *tokens;
@@ -58,8 +60,9 @@ static enum tsz_code over(struct tsz *t)
 /* POST /api/auth/refresh; *out gets the tokens as they are to be. */
 static enum tsz_code ask_tokens(struct tsz *t, bool new_device, int64_t deadline, struct tokens *out)
 {
-	struct buf body = buf_make(2 * TOKENS_TOKEN);
+	struct buf body = buf_make(REFRESH_BYTES);
 	struct remote_reply reply;
+	*out = t->tokens;
 	buf_text(&body, "{\"refreshToken\":");
 	buf_json(&body, str_from(t->tokens.refresh));
 	if (new_device) {
@@ -74,7 +77,6 @@ static enum tsz_code ask_tokens(struct tsz *t, bool new_device, int64_t deadline
 	struct remote_call call = {
 		.method = "POST", .path = "/api/auth/refresh", .body = buf_str(&body), .deadline = deadline};
 	enum tsz_code code = remote_call(t, &call, &reply);
-	*out = t->tokens;
 	if (!code && reply.status == 401)
 		code = over(t);
 	else if (!code && (reply.status != 200 || !access_take(out, remote_data(&reply))))

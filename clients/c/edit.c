@@ -76,8 +76,7 @@ static const char *const rules[REG_COUNT] = {
 	[REG_STATUS] = "The status is plan_to_watch, watching, on_hold, completed or dropped.",
 	[REG_RATING] = "The rating is between 1 and 10.",
 	[REG_NOTES] = "Notes are a text of at most 500 characters.",
-	[REG_POSITION] = "The episode is between 1 and 1,000,000, time and duration between 0 and 10,000,000 "
-			 "seconds.",
+	[REG_POSITION] = "Episodes count from 1 to 1,000,000, time and duration are at most 10,000,000 s.",
 	[REG_OPENED] = "Texts of an episode have at most 300 characters; dub is yes or no.",
 };
 

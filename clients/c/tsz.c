@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <sodium.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,18 +28,6 @@ struct now tsz_now(void)
 }
 
 /* --- errors --- */
-
-enum tsz_code tsz_fail(struct tsz *t, enum tsz_code code, const char *format, ...)
-{
-	char text[TSZ_ERROR_TEXT];
-	va_list arguments;
-	va_start(arguments, format);
-	(void)vsnprintf(text, sizeof text, format, arguments);
-	va_end(arguments);
-	buf_clear(&t->error);
-	buf_text(&t->error, text);
-	return code;
-}
 
 enum tsz_code tsz_fail_err(struct tsz *t, enum err err, const char *doing)
 {

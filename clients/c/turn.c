@@ -13,6 +13,7 @@
 
 enum {
 	TURN_STEP_MS = 5,
+	PROFILE_BYTES = 64 * 1024,
 	TURN_SLICES = 8,
 	HISTORY_KEEP = 50,
 	HISTORY_DAYS = 90,
@@ -79,7 +80,7 @@ static enum tsz_code make_account(struct tsz *t, struct turn *turn)
 static enum tsz_code know_user(struct tsz *t, struct turn *turn)
 {
 	struct profile profile;
-	struct arena arena = arena_make(64 * 1024);
+	struct arena arena = arena_make(PROFILE_BYTES);
 	enum tsz_code code = TSZ_OK;
 	enum err err = query_email(turn->reader, STR(LOCAL_EMAIL), &t->user);
 	if (err == ERR_NOT_FOUND) {

@@ -10,6 +10,8 @@
 #include "sync/registers.h"
 #include "sync/wire.h"
 
+enum { WHAT_BYTES = 256 * 1024 };
+
 static bool won(const json_t *entry)
 {
 	const char *outcome = json_string_value(json_object_get(entry, "outcome"));
@@ -81,7 +83,7 @@ static enum err values_before(
 
 static enum tsz_code say_what(struct tsz *t, const struct op *op, char **what)
 {
-	struct buf text = buf_make(256 * 1024);
+	struct buf text = buf_make(WHAT_BYTES);
 	if (op->kind == OP_DELETE)
 		buf_text(&text, "null");
 	else

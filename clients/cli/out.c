@@ -153,6 +153,8 @@ static void print_plain(const struct table *t)
 static void print_table(const struct out *o, const struct table *t)
 {
 	size_t widths[OUT_COLUMNS] = {0};
+	if (t->columns == 0 || t->columns > OUT_COLUMNS)
+		return;
 	size_t all = 2 * (t->columns - 1);
 	const char *cell = t->cells.ptr;
 	for (size_t i = 0; i < t->count; i++) {
@@ -183,7 +185,7 @@ static void print_table(const struct out *o, const struct table *t)
 bool table_print(const struct out *o, struct table *t)
 {
 	bool good = buf_ok(&t->cells);
-	if (good && t->count > t->columns) {
+	if (good && t->columns && t->count > t->columns) {
 		if (o->table)
 			print_table(o, t);
 		else

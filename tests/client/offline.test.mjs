@@ -164,7 +164,7 @@ describe('words, options, exit codes', () => {
 		[['add', 'x'.repeat(201)], /1 to 200 bytes/],
 		[['add', 'a\nb'], /control characters/],
 		[['progress', 'a'], /--episode/],
-		[['progress', 'a', '--episode', '0'], /between 1 and/],
+		[['progress', 'a', '--episode', '0'], /from 1 to 1,000,000/],
 		[['progress', 'a', '--episode', '1', '--time', '12:60'], /--time takes/],
 		[['progress', 'a', '--episode', '1', '--time', '1e3'], /--time takes/],
 		[['progress', 'a', '--episode', '1', '--event', 'watch'], /open, heartbeat/],

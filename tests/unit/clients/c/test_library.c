@@ -71,9 +71,9 @@ static void test_misuse(void **state)
 	assert_int_equal(tsz_add(t, "one", &edit), TSZ_INVALID);
 	assert_non_null(strstr(tsz_error(t), "300 characters"));
 	p.episode = 1;
-	p.time = NAN;
+	p.time = nan("");
 	assert_int_equal(tsz_progress(t, "one", &p), TSZ_INVALID);
-	p.time = INFINITY;
+	p.time = HUGE_VAL;
 	assert_int_equal(tsz_progress(t, "one", &p), TSZ_INVALID);
 	p.time = 1;
 	p.session = "a session that is longer than sixty-four bytes, which is what they may have at most";
