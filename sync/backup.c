@@ -122,7 +122,7 @@ static enum err copy_database(const struct backup_how *how, const char *to)
 }
 
 /* Nothing of a mail that was owed then is sent, and no mailed password works, when it is restored. */
-static enum err scrub(const char *path)
+enum err backup_scrub(const char *path)
 {
 	sqlite3 *db = NULL;
 	enum err err = sqlite_open(path, 0, &db);
@@ -212,7 +212,7 @@ static enum err make_at(const struct backup_how *how, const char *folder, const 
 	if (!err)
 		err = copy_database(how, partial.ptr);
 	if (!err)
-		err = scrub(partial.ptr);
+		err = backup_scrub(partial.ptr);
 	if (!err)
 		err = backup_sync_file(partial.ptr);
 	if (!err)

@@ -36,6 +36,8 @@ bool backup_named(const char *name, int64_t *made_ms);
 /* Removes the oldest regular ones down to `keep`, never the one at `made`. *removed: how many. */
 enum err backup_prune(const char *dir, unsigned keep, const char *made, unsigned *removed);
 
+/* Takes owed mail and mailed passwords out of a copy that nobody has open; not synced. */
+enum err backup_scrub(const char *path);
 /* A file onto the disk; and the names of a folder. */
 enum err backup_sync_file(const char *path);
 enum err backup_sync_folder(const char *path);

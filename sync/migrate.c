@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "schema/schema.h"
+#include "sync/backup.h"
 #include "sync/base/str.h"
 
 static enum err pragma_int(sqlite3 *db, const char *sql, int64_t *out)
@@ -98,11 +99,16 @@ static enum err backup(sqlite3 *db, const char *dir, int version, struct buf *wh
 	(void)sqlite3_finalize(stmt);
 	if (code == SQLITE_DONE && chmod(path.ptr, 0600) != 0)
 		code = SQLITE_IOERR;
-	if (sqlite_err(code))
+	enum err err = sqlite_err(code);
+	if (!err)
+		err = backup_scrub(path.ptr);
+	if (!err)
+		err = backup_sync_file(path.ptr);
+	if (err)
 		buf_fmt(why, "The backup %s could not be made (%s), so nothing was migrated.",
-			path.ptr ? path.ptr : "", err_name(sqlite_err(code)));
+			path.ptr ? path.ptr : "", err_name(err));
 	buf_free(&path);
-	return sqlite_err(code);
+	return err;
 }
 
 static enum err migrate_one(sqlite3 *db, int number)

@@ -53,6 +53,10 @@ static void open_old(struct fixture *f, const char *name, const char *user)
 	copy_file(from, to);
 	(void)snprintf(sql, sizeof sql, "SELECT user FROM login WHERE name = 'n:%s'", user);
 	f->user = (uint64_t)ask(to, sql);
+	(void)snprintf(sql, sizeof sql,
+		"INSERT INTO owed_mail VALUES (%lld, 4102444800000, 0, 1, 0) RETURNING 1",
+		(long long)f->user);
+	assert_int_equal(ask(to, sql), 1);
 	f->now.wall_ms = (int64_t)2000000000 * 1000; /* later than whenever it was made */
 	fixture_restart(f);
 }
@@ -76,9 +80,11 @@ static void schema_1_is_brought_up_to_date(void **state)
 	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_int_equal(ask(path, "PRAGMA user_version"), 1);
 	int64_t rows = ask(path, "SELECT count(*) FROM journal");
+	assert_int_equal(ask(path, "SELECT count(*) FROM owed_mail"), 0);
 	(void)snprintf(path, sizeof path, "%s/tsuzuki.db", f->dir);
 	assert_int_equal(ask(path, "PRAGMA user_version"), (int64_t)migration_count);
 	assert_int_equal(ask(path, "SELECT count(*) FROM journal"), rows);
+	assert_int_equal(ask(path, "SELECT count(*) FROM owed_mail"), 1);
 	checked_agrees(f);
 
 	has(f, COLLECTION_WATCHLIST, "anime-1",
