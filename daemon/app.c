@@ -101,16 +101,14 @@ static enum err open_store(struct app *app, struct buf *why)
 	return err;
 }
 
-static unsigned descriptor_limit(void)
+/* As many as the system allows, within the bound of the library's tables: each connection is one. */
+static void raise_descriptors(void)
 {
 	struct rlimit limit;
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return 1024;
-	/* As many as the system allows: each connection is one. */
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 && getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return 1024;
-	return limit.rlim_cur > 1048576 ? 1048576 : (unsigned)limit.rlim_cur;
+		return;
+	limit.rlim_cur = limit.rlim_max < LIMIT_DESCRIPTORS ? limit.rlim_max : LIMIT_DESCRIPTORS;
+	(void)setrlimit(RLIMIT_NOFILE, &limit); /* what it is then is what http_listen.c counts with */
 }
 
 static void on_store_failed(void *context)
@@ -141,8 +139,7 @@ static enum err open_loop(struct app *app)
 {
 	struct loop_options options = {
 		.protocols = http_protocols(), .context_user = app, .tls = app->config.tls_cert != NULL};
-	unsigned limit = descriptor_limit();
-	options.descriptors = limit > 2 * LIMIT_DESCRIPTORS_KEPT ? limit - LIMIT_DESCRIPTORS_KEPT : limit / 2;
+	raise_descriptors();
 	enum err err = loop_open(&options, &app->loop);
 	if (!err)
 		err = workers_open(app->loop, &app->workers);

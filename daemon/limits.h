@@ -25,6 +25,7 @@ enum {
 	LIMIT_RESPONSE = 64 * 1024 * 1024, /* bytes of one reply */
 	LIMIT_ARENA = 8 * 1024 * 1024,	   /* bytes that one request or job takes for itself */
 	LIMIT_ADDRESSES = 16384,     /* addresses and devices remembered by the rate limiter, each table */
+	LIMIT_DESCRIPTORS = 65536,   /* of the process: libwebsockets has 16 bytes of tables for each */
 	LIMIT_DESCRIPTORS_KEPT = 64, /* descriptors kept back for files, the store and outbound mail */
 
 	/* The live channel */

@@ -88,21 +88,8 @@ static void on_lws_log(int level, const char *line)
 		log_debug("libwebsockets: %.*s", (int)len, line);
 }
 
-static unsigned descriptors_allowed(const struct loop_options *options)
-{
-	struct rlimit limit;
-	unsigned most = 1024;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
-		most = limit.rlim_cur > 1000000 ? 1000000 : (unsigned)limit.rlim_cur;
-	/* Half of what is kept back stays free even when the listener's own bound is reached. */
-	most = most > LIMIT_DESCRIPTORS_KEPT ? most - LIMIT_DESCRIPTORS_KEPT / 2 : most / 2 + 1;
-	return options->descriptors && options->descriptors < most ? options->descriptors : most;
-}
-
 static struct lws_context *make_context(struct loop *loop, const struct loop_options *options)
 {
-	/* Zeroes switch the library's own pings off: an own list does that at a fraction of the cost. */
-	static const lws_retry_bo_t no_pings;
 	void *loops[] = {loop->ev};
 	struct lws_context_creation_info info = {0};
 	info.port = CONTEXT_PORT_NO_LISTEN;
@@ -111,10 +98,12 @@ static struct lws_context *make_context(struct loop *loop, const struct loop_opt
 		info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
 	info.foreign_loops = loops;
 	info.user = options->context_user;
-	info.fd_limit_per_thread = descriptors_allowed(options);
 	info.max_http_header_data = LWS_HEADER_BYTES;
 	info.pt_serv_buf_size = LWS_READ_BYTES;
-	info.retry_and_idle_policy = &no_pings;
+	/*
+	 * No fd_limit_per_thread: with it the library searches its connections one by one for every event.
+	 * Nor is it needed: connections are accepted by ourselves, within a bound of our own (http_listen.c).
+	 */
 	/* Later than our own deadlines, so that only those count. */
 	info.timeout_secs = 2 * LIMIT_BODY_MS / 1000;
 	info.gid = -1;

@@ -41,7 +41,6 @@ struct loop_options {
 	const struct lws_protocols
 		*protocols;   /* not used: whoever makes a vhost brings its own; may be NULL */
 	void *context_user;   /* lws_context_user() of callbacks */
-	unsigned descriptors; /* most descriptors libwebsockets may use; 0: from the process's limit */
 	bool tls;	      /* some vhost will use TLS */
 };
 
