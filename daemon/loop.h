@@ -39,9 +39,9 @@ struct loop_before_wait {
 
 struct loop_options {
 	const struct lws_protocols
-		*protocols;   /* not used: whoever makes a vhost brings its own; may be NULL */
-	void *context_user;   /* lws_context_user() of callbacks */
-	bool tls;	      /* some vhost will use TLS */
+		*protocols; /* not used: whoever makes a vhost brings its own; may be NULL */
+	void *context_user; /* lws_context_user() of callbacks */
+	bool tls;	    /* some vhost will use TLS */
 };
 
 /*

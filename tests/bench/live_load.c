@@ -29,6 +29,7 @@ enum {
 	CONNECTIONS = 20000,
 	TOKENS = 20000,
 	TOKEN = 1024,
+	RING = 64,	     /* ticks of a connection whose sending is remembered */
 	IN = 4096,	     /* bytes of a message that are looked at */
 	LATENCIES = 1 << 23, /* remembered */
 	SILENCE_MS = 15000
@@ -40,11 +41,12 @@ typedef struct connection {
 	int fd;
 	size_t number;
 	bool upgraded, welcome;
-	int64_t sent, due; /* ns */
+	int64_t sent[RING]; /* ns, by the number of the tick */
+	int64_t due;
 	unsigned ticks;
-	size_t len;  /* bytes held in `in` */
-	size_t skip; /* bytes of a long message that are not looked at */
-	unsigned char in[IN];
+	size_t len;		  /* bytes held in `in` */
+	size_t skip;		  /* bytes of a long message that are not looked at */
+	unsigned char in[IN + 1]; /* NUL behind what numbers are read from */
 } connection;
 
 typedef struct load {
@@ -118,8 +120,8 @@ static void send_message(load *l, connection *c)
 		"\"animeTitle\":\"A show of some "
 		"kind\",\"currentEpisode\":3,\"currentTime\":%u,\"duration\":9999999}",
 		c->ticks, c->number, 1000 + c->ticks);
+	c->sent[c->ticks % RING] = now_ns(CLOCK_MONOTONIC);
 	c->ticks++;
-	c->sent = now_ns(CLOCK_MONOTONIC);
 	if (l->rate > 0) {
 		c->due += (int64_t)(1e9 / l->rate);
 	}
@@ -170,11 +172,18 @@ static bool starts(const unsigned char *text, size_t len, const char *with)
 	return len >= strlen(with) && memcmp(text, with, strlen(with)) == 0;
 }
 
+/* The number of the tick that an answer is for. */
+static unsigned id_of(const unsigned char *text, size_t len)
+{
+	const unsigned char *at = memmem(text, len, "\"id\":", 5);
+	return at ? (unsigned)strtoul((const char *)at + 5, NULL, 10) : 0;
+}
+
 static void on_text(load *l, connection *c, const unsigned char *text, size_t len)
 {
 	if (l->mode == MODE_ECHO || starts(text, len, "{\"type\":\"ack\"")) {
 		if (l->mode != MODE_FAN) {
-			note(l, c->sent);
+			note(l, c->sent[id_of(text, len) % RING]);
 		}
 		if (l->rate <= 0) {
 			send_message(l, c);
@@ -183,7 +192,9 @@ static void on_text(load *l, connection *c, const unsigned char *text, size_t le
 		begin(l, c);
 	} else if (starts(text, len, "{\"type\":\"items\"")) {
 		if (l->mode == MODE_FAN && c->number > 0) {
-			note(l, l->connections[0].sent);
+			/* Items name no tick: the newest one was sent last. */
+			const connection *first = &l->connections[0];
+			note(l, first->sent[(first->ticks - 1) % RING]);
 		}
 	} else {
 		die("connection %zu was told %.*s", c->number, (int)(len < 300 ? len : 300),
